@@ -1,0 +1,116 @@
+"""The checks, and the table of this project's own codes.
+
+ruff's and sqlfluff's codes are not listed: they pass through unchanged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+
+
+class Check(str, Enum):
+    """The checks of a notebook; each is one test item."""
+
+    SYNTAX = "syntax"
+    LINT = "lint"
+    FORMAT = "format"
+    METADATA = "metadata"
+
+
+class Severity(str, Enum):
+    """Errors fail their item, warnings are shown."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One code: its name in the documentation, the item it fails, what it does by default."""
+
+    code: str
+    name: str
+    check: Check
+    severity: Severity | None
+    """None: off until a policy or ``warn``/``block`` asks for it."""
+    summary: str
+    unchecked: bool = False
+    """True: a finding means that something was not checked, which is neither passed nor failed."""
+
+
+_ERROR, _WARNING = Severity.ERROR, Severity.WARNING
+_SYNTAX, _LINT, _FORMAT, _METADATA = Check.SYNTAX, Check.LINT, Check.FORMAT, Check.METADATA
+
+_ALL = (
+    # 10x: the file cannot be read as a notebook
+    Rule("DBX100", "unreadable-file", _SYNTAX, _ERROR, "the file cannot be read"),
+    Rule("DBX101", "not-utf-8", _SYNTAX, _ERROR, "the file is not UTF-8"),
+    Rule("DBX102", "byte-order-mark", _METADATA, _ERROR, "the file begins with a byte-order mark"),
+    Rule("DBX103", "header-near-miss", _METADATA, _ERROR, "line 1 is almost the header"),
+    Rule("DBX104", "late-header", _METADATA, _ERROR, "the header stands below line 1"),
+    Rule("DBX105", "missing-header", _METADATA, _ERROR, "cell delimiters but no header"),
+    Rule("DBX106", "repeated-header", _METADATA, _WARNING, "the header stands twice"),
+    Rule("DBX107", "broken-link", _SYNTAX, _ERROR, "a symbolic link that leads nowhere"),
+    Rule("DBX108", "git-lfs-pointer", _SYNTAX, _ERROR, "a Git LFS pointer, not a notebook"),
+    Rule("DBX109", "nul-bytes", _SYNTAX, _ERROR, "the file holds NUL bytes"),
+    # 11x: .ipynb
+    Rule("DBX110", "invalid-json", _SYNTAX, _ERROR, "the .ipynb is not JSON"),
+    Rule("DBX111", "not-nbformat-4", _SYNTAX, _ERROR, "not a notebook of nbformat 4"),
+    Rule("DBX112", "invalid-nbformat", _METADATA, _ERROR, "the .ipynb breaks nbformat's schema"),
+    Rule("DBX113", "unknown-language", _METADATA, _ERROR, "a language Databricks does not know"),
+    # 12x: .dbc
+    Rule("DBX120", "damaged-archive", _SYNTAX, _ERROR, "the .dbc cannot be opened"),
+    Rule("DBX121", "oversized-archive", _SYNTAX, _ERROR, "the .dbc unpacks to too much"),
+    Rule("DBX122", "unsafe-member", _SYNTAX, _ERROR, "a member's name leaves the archive"),
+    Rule("DBX123", "damaged-member", _SYNTAX, _ERROR, "a member is not a notebook"),
+    # 13x-14x: structure of cells
+    Rule("DBX130", "delimiter-near-miss", _METADATA, _ERROR, "a line is almost a delimiter"),
+    Rule("DBX131", "unprefixed-line", _METADATA, _WARNING, "a plain line among MAGIC lines"),
+    Rule("DBX140", "mixed-magics", _METADATA, _WARNING, "several languages in one cell"),
+    Rule("DBX150", "unformatted-cell", _FORMAT, _ERROR, "the cell is not formatted"),
+    # 16x-17x: syntax of cells
+    Rule("DBX161", "newer-python-syntax", _SYNTAX, _WARNING, "not every runtime knows this syntax"),
+    Rule("DBX165", "scala-syntax", _SYNTAX, _ERROR, "the Scala cell does not parse"),
+    Rule("DBX166", "r-syntax", _SYNTAX, _ERROR, "the R cell does not parse"),
+    Rule("DBX170", "language-not-checked", _SYNTAX, _WARNING, "no checker for the language", True),
+    Rule("DBX171", "cell-not-checked", _SYNTAX, _WARNING, "a tool reached its own limit", True),
+    Rule("DBX180", "unused-silencer", _LINT, _WARNING, "a silencer that silences nothing"),
+    # 20x: what does not belong into git
+    Rule("DBX201", "stored-outputs", _METADATA, _WARNING, "outputs are stored in the notebook"),
+    Rule("DBX202", "execution-counts", _METADATA, None, "execution counts are stored"),
+    Rule("DBX203", "widget-current-value", _METADATA, _WARNING, "one person's widget value"),
+    Rule("DBX204", "archived-results", _METADATA, _WARNING, "the .dbc holds results"),
+    Rule("DBX205", "archived-user", _METADATA, _WARNING, "the .dbc names people"),
+    Rule("DBX206", "volatile-metadata", _METADATA, None, "cell metadata that changes at each run"),
+    # 21x: what the workspace or a checkout will refuse
+    Rule("DBX210", "over-import-size", _METADATA, _ERROR, "larger than an import may be"),
+    Rule("DBX211", "name-collision", _METADATA, _ERROR, "two items of one name in one folder"),
+    Rule("DBX212", "windows-name", _METADATA, _WARNING, "a name Windows refuses"),
+    Rule("DBX213", "workspace-name", _METADATA, _ERROR, "a name the workspace refuses"),
+    # 22x: cells
+    Rule("DBX220", "trailing-empty-cell", _METADATA, _WARNING, "an empty cell at the end"),
+    Rule("DBX221", "empty-cell", _METADATA, None, "an empty cell"),
+    Rule("DBX222", "empty-notebook", _METADATA, _WARNING, "a notebook without a cell"),
+    Rule("DBX223", "misplaced-title", _METADATA, _WARNING, "DBTITLE is not a cell's first line"),
+    Rule("DBX224", "pip-after-code", _METADATA, _WARNING, "%pip restarts Python after code ran"),
+    # 23x: policies of a team
+    Rule("DBX230", "title-cell-required", _METADATA, None, "no title cell"),
+    Rule("DBX231", "owner-required", _METADATA, None, "no owner named"),
+    Rule("DBX232", "magic-not-allowed", _METADATA, None, "a magic the policy forbids"),
+    Rule("DBX233", "language-not-allowed", _METADATA, None, "a language the policy forbids"),
+    Rule("DBX234", "too-many-cells", _METADATA, None, "more cells than the policy allows"),
+    # 3xx: %run
+    Rule("DBX301", "run-not-alone", _METADATA, _ERROR, "%run is not alone in its cell"),
+    # 5xx: SQL
+    Rule("DBX501", "sql-syntax", _SYNTAX, _ERROR, "two parsers reject the SQL"),
+    Rule("DBX502", "sql-syntax-suspect", _SYNTAX, _WARNING, "one parser of two rejects the SQL"),
+)
+
+RULES: MappingProxyType[str, Rule] = MappingProxyType({rule.code: rule for rule in _ALL})
+
+UNCHECKED_CODES = frozenset(rule.code for rule in _ALL if rule.unchecked)
+
+INVALID_SYNTAX = "invalid-syntax"
+"""ruff's own name for a Python syntax error."""
