@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from pytest_dbxgate.checks.finding import Finding
+    from pytest_dbxgate.checks.finding import Finding, in_cell, in_code, in_file
     from pytest_dbxgate.codes import Check, Severity
     from pytest_dbxgate.notebook.model import Cell, Format, Language, Notebook
 
@@ -24,6 +24,9 @@ __all__ = [
     "Notebook",
     "Severity",
     "__version__",
+    "in_cell",
+    "in_code",
+    "in_file",
 ]
 
 _HOMES = {
@@ -34,6 +37,9 @@ _HOMES = {
     "Language": "pytest_dbxgate.notebook.model",
     "Notebook": "pytest_dbxgate.notebook.model",
     "Severity": "pytest_dbxgate.codes",
+    "in_cell": "pytest_dbxgate.checks.finding",
+    "in_code": "pytest_dbxgate.checks.finding",
+    "in_file": "pytest_dbxgate.checks.finding",
 }
 
 

@@ -94,7 +94,7 @@ _ALL = (
     Rule("DBX221", "empty-cell", _METADATA, None, "an empty cell"),
     Rule("DBX222", "empty-notebook", _METADATA, _WARNING, "a notebook without a cell"),
     Rule("DBX223", "misplaced-title", _METADATA, _WARNING, "DBTITLE is not a cell's first line"),
-    Rule("DBX224", "pip-after-code", _METADATA, _WARNING, "%pip restarts Python after code ran"),
+    Rule("DBX224", "pip-after-code", _METADATA, _WARNING, "%pip installs after code ran"),
     # 23x: policies of a team
     Rule("DBX230", "title-cell-required", _METADATA, None, "no title cell"),
     Rule("DBX231", "owner-required", _METADATA, None, "no owner named"),

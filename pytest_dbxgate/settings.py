@@ -35,6 +35,7 @@ CHECKABLE_LANGUAGES = ("python", "sql", "scala", "r")
 """Languages that ``allow_unchecked`` may name."""
 
 _CODE = re.compile(r"[A-Z]{1,10}[0-9]{0,5}|invalid-syntax")
+_MISSPELT = re.compile(r"DBX[A-Za-z0-9]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ class Settings:
     """Where the settings stand, relative to the root of the run, with ``/``."""
     origin: str = ""
     """The file they were read from, for messages."""
+    root_inside: str = ""
+    """The root of the run relative to the settings' folder, where that stands above the root."""
 
     @property
     def python_version(self) -> str:
@@ -90,6 +93,8 @@ class Settings:
 
     def inside(self, path: str) -> str:
         """``path`` (relative to the root of the run) relative to this project's folder."""
+        if self.root_inside:
+            return f"{self.root_inside}/{path}"
         return path if self.folder == "." else path.removeprefix(self.folder + "/")
 
     def severity(self, code: str, path: str, default: Severity | None) -> Severity | None:
@@ -192,7 +197,7 @@ def _mentions_us(file: Path) -> bool:
         return False
 
 
-_INTERNAL = frozenset({"folder", "origin"})
+_INTERNAL = frozenset({"folder", "origin", "root_inside"})
 
 
 def _typed(kind: type, table: Mapping[str, Any], *, origin: str, prefix: str) -> dict[str, Any]:
@@ -253,7 +258,8 @@ def _one_of(settings: Settings, key: str, value: str, known: Any) -> None:
 
 
 def _check_selector(settings: Settings, key: str, entry: str) -> None:
-    code = Selector.parse(entry).code
+    selector = Selector.parse(entry)
+    code = selector.code or (selector.pattern if _MISSPELT.fullmatch(selector.pattern) else "")
     if code.startswith("DBX") and not any(known.startswith(code) for known in RULES):
         near = difflib.get_close_matches(code, list(RULES), n=1, cutoff=0.4)
         hint = f'did you mean "{near[0]}"?' if near else "docs/rules/ lists the codes"

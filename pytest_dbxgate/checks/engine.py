@@ -1,0 +1,286 @@
+"""Running every check over many notebooks: each tool once, each failure kept to its tool."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pytest_dbxgate.checks import (
+    arrivals,
+    grammar,
+    metadata,
+    python_style,
+    python_syntax,
+    sql,
+    suppression,
+)
+from pytest_dbxgate.checks.finding import Finding
+from pytest_dbxgate.checks.result import NotebookResult
+from pytest_dbxgate.codes import INVALID_SYNTAX, Check
+from pytest_dbxgate.errors import ToolError
+from pytest_dbxgate.notebook import formats
+from pytest_dbxgate.notebook.model import Notebook, NotebookKey
+from pytest_dbxgate.settings import Settings
+
+_CODE_CHECKS = frozenset((Check.SYNTAX, Check.LINT, Check.FORMAT))
+_CONFIGURATIONS = ("pyproject.toml", "ruff.toml", ".ruff.toml", ".sqlfluff", "setup.cfg", "tox.ini")
+
+SettingsOf = Callable[[NotebookKey], Settings]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to check. ``checks`` may differ from notebook to notebook."""
+
+    root: Path
+    notebooks: Sequence[Notebook]
+    checks: Mapping[NotebookKey, frozenset[Check]]
+    settings: SettingsOf
+    sources: Sequence[str] = ()
+    """The repository's other Python files, for ruff's idea of first-party modules."""
+
+    def wanting(self, *checks: Check) -> list[Notebook]:
+        wanted = frozenset(checks)
+        return [item for item in self.notebooks if wanted & self.checks[item.key]]
+
+
+@dataclass
+class Answer:
+    """What the engine found; ``errors`` holds one message for each tool that failed."""
+
+    results: dict[NotebookKey, NotebookResult] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    undone: dict[NotebookKey, dict[Check, str]] = field(default_factory=lambda: defaultdict(dict))
+    """The checks that a tool's failure left undone, with the tool's name."""
+
+
+def run(request: Request) -> Answer:
+    """Check the notebooks of ``request``. Never raises for a tool's failure."""
+    answer = Answer()
+    found: list[Finding] = []
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        # sqlfluff works in processes of its own; meanwhile this process prepares and reads for
+        # ruff, which would otherwise leave a core idle.
+        sql_findings = pool.submit(_sql, request, answer)
+        found += _python(request, answer)
+        found += _grammar(request, answer)
+        for notebook in request.wanting(Check.METADATA):
+            found += metadata.check(notebook, request.settings(notebook.key))
+        found += sql_findings.result()
+    found += [
+        metadata.unreadable(notebook)
+        for notebook in request.wanting(Check.SYNTAX)
+        if notebook.unreadable
+    ]
+    by_key: dict[NotebookKey, list[Finding]] = defaultdict(list)
+    for finding in found:
+        by_key[finding.key].append(finding)
+    for notebook in request.notebooks:
+        key = notebook.key
+        undone = answer.undone.get(key, {})
+        result = _result(notebook, by_key[key], request.checks[key] - undone.keys())
+        answer.results[key] = replace(result, failed_tools=tuple(undone.items()))
+    return answer
+
+
+def fixes(request: Request, errors: dict[str, str]) -> dict[NotebookKey, dict[int, str]]:
+    """New sources of cells (whole ``Cell.source`` by cell number): ruff's safe fixes and both
+    formatters, where the request wants the check. A tool that fails adds to ``errors``."""
+    new: dict[NotebookKey, dict[int, str]] = defaultdict(dict)
+    notebooks = request.wanting(Check.LINT, Check.FORMAT)
+    try:
+        broken = _broken(python_syntax.check(notebooks, request.settings))
+        changes = python_style.fixes(
+            notebooks,
+            request.settings,
+            root=request.root,
+            sources=request.sources,
+            broken=broken,
+            lint=frozenset(item.key for item in request.wanting(Check.LINT)),
+            format=frozenset(item.key for item in request.wanting(Check.FORMAT)),
+        )
+        for key, sources in changes.items():
+            new[key].update(sources)
+    except ToolError as error:
+        errors["ruff"] = str(error)
+    try:
+        layout = sql.layout(request.wanting(Check.FORMAT), request.settings, root=request.root)
+        for key, sources in layout.items():
+            new[key].update(sources)
+    except ToolError as error:
+        errors["sqlfluff"] = str(error)
+    return {key: sources for key, sources in new.items() if sources}
+
+
+_Work = Callable[[list[Notebook]], list[Finding]]
+
+
+def _guarded(
+    request: Request,
+    answer: Answer,
+    tool: str,
+    notebooks: list[Notebook],
+    checks: frozenset[Check],
+    work: _Work,
+) -> list[Finding]:
+    """Do ``work``; where the tool fails over some notebooks, still do it for the others.
+
+    What makes a tool fail is, as a rule, the configuration file of one folder.
+    """
+    try:
+        return work(notebooks) if notebooks else []
+    except ToolError as error:
+        groups = configured_apart(request.root, notebooks)
+        if len(groups) > 1:
+            found: list[Finding] = []
+            for group in groups:
+                found += _guarded(request, answer, tool, group, checks, work)
+            return found
+        known = answer.errors.get(tool)
+        answer.errors[tool] = f"{known}\n{error}" if known else str(error)
+        for notebook in notebooks:
+            for check in checks & request.checks[notebook.key]:
+                answer.undone[notebook.key][check] = tool
+        return []
+
+
+def configured_apart(root: Path, notebooks: Iterable[Notebook]) -> list[list[Notebook]]:
+    """Group notebooks by the nearest folder that holds a configuration file of ruff or
+    sqlfluff."""
+    nearest: dict[str, str] = {}
+
+    def configured(folder: str) -> str:
+        if folder not in nearest:
+            here = any((root / folder / name).is_file() for name in _CONFIGURATIONS)
+            above = posixpath.dirname(folder)
+            nearest[folder] = folder if here or not folder else configured(above)
+        return nearest[folder]
+
+    groups: dict[str, list[Notebook]] = defaultdict(list)
+    for notebook in notebooks:
+        groups[configured(posixpath.dirname(notebook.path))].append(notebook)
+    return list(groups.values())
+
+
+def _grouped(request: Request, checks: frozenset[Check]) -> dict[frozenset[Check], list[Notebook]]:
+    """The notebooks by which of ``checks`` they want."""
+    groups: dict[frozenset[Check], list[Notebook]] = defaultdict(list)
+    for notebook in request.notebooks:
+        wanted = request.checks[notebook.key] & checks
+        if wanted:
+            groups[wanted].append(notebook)
+    return groups
+
+
+def _sql(request: Request, answer: Answer) -> list[Finding]:
+    found: list[Finding] = []
+    for wanted, notebooks in _grouped(request, _CODE_CHECKS).items():
+
+        def work(some: list[Notebook], wanted: frozenset[Check] = wanted) -> list[Finding]:
+            return sql.check(some, request.settings, root=request.root, checks=wanted)
+
+        found += _guarded(request, answer, "sqlfluff", notebooks, wanted, work)
+    return found
+
+
+def _python(request: Request, answer: Answer) -> list[Finding]:
+    """Syntax first: a cell that does not parse would switch off every rule of its notebook."""
+
+    def check_syntax(some: list[Notebook]) -> list[Finding]:
+        return python_syntax.check(some, request.settings)
+
+    notebooks = request.wanting(*_CODE_CHECKS)
+    syntax = _guarded(request, answer, "ruff", notebooks, _CODE_CHECKS, check_syntax)
+    if "ruff" in answer.errors:
+        return []
+    wanted = {item.key for item in request.wanting(Check.SYNTAX)}
+    found = [finding for finding in syntax if finding.key in wanted]
+    broken = _broken(syntax)
+    for checks, group in _grouped(request, frozenset((Check.LINT, Check.FORMAT))).items():
+
+        def check_style(some: list[Notebook], checks: frozenset[Check] = checks) -> list[Finding]:
+            result = python_style.check(
+                some,
+                request.settings,
+                root=request.root,
+                sources=request.sources,
+                broken=broken,
+                lint=Check.LINT in checks,
+                format=Check.FORMAT in checks,
+            )
+            return list(result.findings)
+
+        found += _guarded(request, answer, "ruff", group, checks, check_style)
+    return found
+
+
+def _broken(syntax: Iterable[Finding]) -> frozenset[tuple[NotebookKey, int]]:
+    """The Python cells that ruff cannot parse. Rules such as F706 leave a cell parsable."""
+    return frozenset(
+        (finding.key, finding.cell)
+        for finding in syntax
+        if finding.cell is not None and finding.code in (INVALID_SYNTAX, "DBX171")
+    )
+
+
+def _grammar(request: Request, answer: Answer) -> list[Finding]:
+    def work(some: list[Notebook]) -> list[Finding]:
+        return grammar.check(some, request.settings)
+
+    notebooks = request.wanting(Check.SYNTAX)
+    return _guarded(request, answer, "grammar", notebooks, frozenset((Check.SYNTAX,)), work)
+
+
+def _result(
+    notebook: Notebook, findings: list[Finding], checks: frozenset[Check]
+) -> NotebookResult:
+    left = suppression.apply(notebook, findings, checks)
+    located = [locate(notebook, finding) for finding in left]
+    located.sort(key=lambda item: (item.line, item.column, item.code))
+    problem = notebook.unreadable
+    return NotebookResult(
+        key=notebook.key,
+        format=notebook.format.value,
+        language=notebook.language.value,
+        cells=len(notebook.cells),
+        digest=notebook.digest,
+        findings=tuple(located),
+        unreadable=problem.message if problem else "",
+        runs=arrivals.run_targets(cell.source for cell in notebook.cells),
+    )
+
+
+def locate(notebook: Notebook, finding: Finding) -> Finding:
+    """Add the place in the file and the lines shown to a finding that knows its cell."""
+    if finding.cell is None or not 1 <= finding.cell <= len(notebook.cells):
+        return replace(finding, excerpt=_file_excerpt(notebook, finding.line))
+    cell = notebook.cell(finding.cell)
+    line, column = finding.cell_line or 1, finding.cell_column or 1
+    start = formats.place(notebook, cell, line, column)
+    end_line = end_column = None
+    if finding.cell_end_line is not None and finding.cell_end_column is not None:
+        end_line, end_column = formats.place(
+            notebook, cell, finding.cell_end_line, finding.cell_end_column
+        )
+    lines = cell.source.split("\n")
+    return replace(
+        finding,
+        cell_line=line,
+        cell_column=column,
+        cell_title=finding.cell_title or cell.title,
+        line=start.line,
+        column=start.column,
+        end_line=end_line,
+        end_column=end_column,
+        excerpt=tuple(lines[max(0, line - 2) : line]),
+    )
+
+
+def _file_excerpt(notebook: Notebook, line: int) -> tuple[str, ...]:
+    if not notebook.text or notebook.format.value != "source":
+        return ()
+    return tuple(notebook.text.splitlines()[max(0, line - 2) : line])

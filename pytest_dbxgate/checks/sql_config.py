@@ -1,0 +1,38 @@
+"""Where sqlfluff's configuration of a notebook comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+FILES = ("setup.cfg", "tox.ini", "pep8.ini", ".sqlfluff", "pyproject.toml")
+"""The names sqlfluff looks for in each folder."""
+
+
+class Folders:
+    """Finds the folder that decides about a notebook, asking the disk once a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.absolute()
+        self._has: dict[PurePosixPath, bool] = {}
+
+    def deciding(self, path: str) -> str:
+        """The nearest folder above ``path`` (relative to the root) that configures sqlfluff, as
+        an absolute path; the root where none does."""
+        for folder in PurePosixPath(path).parents:
+            if folder not in self._has:
+                self._has[folder] = any(configured(self._root / folder))
+            if self._has[folder]:
+                return str(self._root / folder)
+        return str(self._root)
+
+
+def configured(folder: Path) -> Iterator[Path]:
+    """The files of ``folder`` that configure sqlfluff."""
+    for name in FILES:
+        file = folder / name
+        try:
+            if file.is_file() and (name == ".sqlfluff" or b"sqlfluff" in file.read_bytes()):
+                yield file
+        except OSError:
+            yield file  # let sqlfluff say what is wrong with it

@@ -1,0 +1,180 @@
+"""pytest's nodes: a file that holds notebooks, a check of one, the status of a tool."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from pytest_dbxgate.arguments import Wanted
+from pytest_dbxgate.checks.finding import Finding
+from pytest_dbxgate.checks.result import State
+from pytest_dbxgate.codes import Check, Severity
+from pytest_dbxgate.notebook.model import NotebookKey
+from pytest_dbxgate.reporting import frames
+from pytest_dbxgate.session import checks_of
+
+TOOLS = ("ruff", "sqlfluff", "grammar")
+TOOL_NODE = "dbx"
+
+
+class Judge(Protocol):
+    """Where an item learns what became of it."""
+
+    def state(self, key: NotebookKey, check: Check) -> State: ...
+
+    def findings(self, key: NotebookKey, check: Check) -> tuple[Finding, ...]: ...
+
+    def reason(self, key: NotebookKey, check: Check) -> str: ...
+
+    def digest(self, key: NotebookKey) -> str: ...
+
+    def tool_error(self, tool: str) -> str: ...
+
+    @property
+    def color(self) -> bool: ...
+
+
+class FindingsError(Exception):
+    """A check with findings that fail; the item's own failure."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        super().__init__(f"{len(findings)} findings")
+        self.findings = findings
+
+
+class ToolFailedError(Exception):
+    """A tool that did not do its work."""
+
+
+class NotebookNode(pytest.File):
+    """A notebook file. Its parent is the session: below a package pytest would import that."""
+
+    wanted: Wanted
+    judge: Judge
+
+    @classmethod
+    def build(cls, session: pytest.Session, path: Path, wanted: Wanted, judge: Judge) -> object:
+        node: NotebookNode = cls.from_parent(session, path=path)
+        node.wanted, node.judge = wanted, judge
+        return node
+
+    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
+        for key in self.wanted.file.keys:
+            if key.member is None:
+                yield from check_items(self, self.judge, key, self.wanted)
+            else:
+                yield MemberNode.build(self, self.judge, key, self.wanted)
+
+
+class MemberNode(pytest.Collector):
+    """One notebook of an archive."""
+
+    key: NotebookKey
+    wanted: Wanted
+    judge: Judge
+
+    @classmethod
+    def build(
+        cls, parent: pytest.Collector, judge: Judge, key: NotebookKey, wanted: Wanted
+    ) -> MemberNode:
+        node: MemberNode = cls.from_parent(parent, name=key.member)
+        node.judge, node.key, node.wanted = judge, key, wanted
+        return node
+
+    def collect(self) -> Iterator[CheckItem]:
+        return check_items(self, self.judge, self.key, self.wanted)
+
+
+def check_items(
+    parent: pytest.Collector, judge: Judge, key: NotebookKey, wanted: Wanted
+) -> Iterator[CheckItem]:
+    possible = checks_of(key.path)
+    for check in Check:
+        if check in possible and (wanted.only is None or (key, check) in wanted.only):
+            item: CheckItem = CheckItem.from_parent(parent, name=check.value)
+            item.judge, item.key, item.check = judge, key, check
+            item.add_marker("dbx")
+            item.add_marker(f"dbx_{check.value}")
+            yield item
+
+
+class CheckItem(pytest.Item):
+    """One check of one notebook."""
+
+    judge: Judge
+    key: NotebookKey
+    check: Check
+
+    def runtest(self) -> None:
+        state = self.judge.state(self.key, self.check)
+        findings = self.judge.findings(self.key, self.check)
+        self._tell_junit(findings)
+        if state is State.FAILED:
+            raise FindingsError(findings)
+        if state is State.SKIPPED:
+            pytest.skip(self.judge.reason(self.key, self.check))
+
+    def _tell_junit(self, findings: tuple[Finding, ...]) -> None:
+        self.user_properties.append(("dbx_sha256", self.judge.digest(self.key)))
+        if findings:
+            first = min(findings, key=lambda item: item.severity is not Severity.ERROR)
+            self.user_properties += [
+                ("dbx_file", first.path),
+                ("dbx_line", str(first.line)),
+                ("dbx_code", first.code),
+            ]
+
+    def repr_failure(
+        self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None
+    ) -> Any:
+        if isinstance(excinfo.value, FindingsError):
+            return frames.item_report(excinfo.value.findings, color=self.judge.color)
+        return super().repr_failure(excinfo)
+
+    def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
+        return self.path, 0, self.nodeid
+
+
+class ToolNode(pytest.Collector):
+    """The statuses of the tools."""
+
+    judge: Judge
+
+    @classmethod
+    def build(cls, session: pytest.Session, judge: Judge) -> ToolNode:
+        node: ToolNode = cls.from_parent(session, name=TOOL_NODE, nodeid=TOOL_NODE)
+        node.judge = judge
+        return node
+
+    def collect(self) -> Iterator[ToolItem]:
+        for name in TOOLS:
+            item: ToolItem = ToolItem.from_parent(self, name=name)
+            item.judge = self.judge
+            item.add_marker("dbx")
+            item.add_marker("dbx_tool")
+            yield item
+
+
+class ToolItem(pytest.Item):
+    """Red when the tool itself failed, whatever it had to say about notebooks."""
+
+    judge: Judge
+
+    def runtest(self) -> None:
+        error = self.judge.tool_error(self.name)
+        if error:
+            raise ToolFailedError(error)
+
+    def repr_failure(
+        self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None
+    ) -> Any:
+        if isinstance(excinfo.value, ToolFailedError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo)
+
+    def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
+        return self.path, 0, self.nodeid

@@ -1,0 +1,158 @@
+"""Finding the notebooks of a working tree: every one that git does not ignore."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_dbxgate.notebook import dbc, formats
+from pytest_dbxgate.notebook.formats import Kind
+from pytest_dbxgate.notebook.model import NotebookKey
+
+_HEAD = 4096
+"""Bytes read to recognise a notebook; enough for all but a handful of real ones."""
+
+_NEVER = frozenset(
+    (
+        ".git .hg .svn .tox .nox .venv venv node_modules __pycache__ .mypy_cache .ruff_cache "
+        ".pytest_cache .ipynb_checkpoints .databricks"
+    ).split()
+)
+"""Folders that are no part of a project, where there is no git to ask."""
+
+_NOT_FOLLOWED = "{} is a link to a folder and was not followed"
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookFile:
+    """A file that holds one notebook, or an archive of them."""
+
+    path: str
+    """Relative to the root, with ``/``."""
+    members: tuple[str, ...] | None = None
+    """The notebooks of a ``.dbc``; None for every other format and for a broken archive."""
+
+    @property
+    def keys(self) -> tuple[NotebookKey, ...]:
+        if not self.members:
+            return (NotebookKey(self.path),)
+        return tuple(NotebookKey(self.path, member) for member in self.members)
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What stands below the root."""
+
+    notebooks: tuple[NotebookFile, ...]
+    others: tuple[str, ...]
+    """Every other file, relative to the root, with ``/``."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the user about what was passed over."""
+
+
+def discover(root: Path) -> Discovery:
+    """Find all notebooks below ``root`` that git does not ignore.
+
+    Without git, or where git refuses to answer, all files count but those of folders that never
+    belong to a project (virtual environments, caches).
+    """
+    notes: list[str] = []
+    files = _git_files(root, notes)
+    if files is None:
+        files = list(_walk(root, notes))
+    notebooks: list[NotebookFile] = []
+    others: list[str] = []
+    for path in sorted(set(files)):
+        found = look_at(root, path)
+        if found is None:
+            others.append(path)
+        else:
+            notebooks.append(found)
+    return Discovery(tuple(notebooks), tuple(others), tuple(notes))
+
+
+def look_at(root: Path, path: str) -> NotebookFile | None:
+    """The notebook in the file at ``path`` (relative to ``root``); None where it is no notebook."""
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix not in formats.SUFFIXES:
+        return None
+    file = os.path.join(root, path)
+    head = b""
+    if suffix != ".ipynb":
+        try:
+            with open(file, "rb") as stream:
+                head = stream.read() if suffix == ".dbc" else stream.read(_HEAD)
+        except OSError:
+            # Nothing is skipped silently: a notebook that cannot be read is a finding. Of a plain
+            # source file nobody can tell whether it would have been one; a link that leads
+            # nowhere is worth a word in any case.
+            return NotebookFile(path)
+    if formats.classify(os.path.basename(path), head) is Kind.OTHER:
+        return None
+    if suffix == ".dbc":
+        return NotebookFile(path, dbc.members(head))
+    return NotebookFile(path)
+
+
+def _git_files(root: Path, notes: list[str]) -> list[str] | None:
+    """Paths below ``root`` that git tracks or does not ignore; None without a repository."""
+    command = ["git", "-c", "core.quotepath=off", "ls-files", "-z"]
+    try:
+        done = subprocess.run(
+            [*command, "--cached", "--others", "--exclude-standard"],
+            cwd=root,
+            capture_output=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except OSError:
+        notes.append("git is not installed: every file below the root was looked at")
+        return None
+    if done.returncode:
+        message = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        if message and "not a git repository" not in message[0]:
+            notes.append(f"git did not answer ({message[0]}): every file was looked at")
+        return None
+    files: list[str] = []
+    for path in os.fsdecode(done.stdout).split("\0"):
+        if not path:
+            continue
+        full = os.path.join(root, path)
+        if os.path.isdir(full) and not os.path.islink(full):
+            # A submodule, or a repository inside the repository.
+            inner = _git_files(Path(full), notes)
+            inner = list(_walk(Path(full), notes)) if inner is None else inner
+            files.extend(f"{path.rstrip('/')}/{name}" for name in inner)
+        elif os.path.isdir(full):
+            notes.append(_NOT_FOLLOWED.format(path))
+        elif os.path.lexists(full):
+            files.append(path)
+    return files
+
+
+def _walk(root: Path, notes: list[str]) -> Iterator[str]:
+    for folder, folders, names in os.walk(root):
+        kept = []
+        for name in sorted(folders):
+            full = os.path.join(folder, name)
+            if name in _NEVER or os.path.exists(os.path.join(full, "pyvenv.cfg")):
+                continue
+            if os.path.islink(full):
+                relative = os.path.relpath(full, root).replace(os.sep, "/")
+                notes.append(_NOT_FOLLOWED.format(relative))
+                continue
+            kept.append(name)
+        folders[:] = kept
+        prefix = os.path.relpath(folder, root).replace(os.sep, "/")
+        for name in names:
+            yield name if prefix == "." else f"{prefix}/{name}"
+
+
+def under(paths: Iterable[NotebookFile], folder: str) -> list[NotebookFile]:
+    """Those of ``paths`` that are ``folder`` or stand below it."""
+    if folder in ("", "."):
+        return list(paths)
+    return [item for item in paths if item.path == folder or item.path.startswith(folder + "/")]

@@ -1,0 +1,397 @@
+"""The gate inside pytest: which process does what, and when.
+
+The engine runs once, in the controlling process: before the first item without xdist, when the
+first worker has collected with it. Workers read what was found from a folder of that run.
+"""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+import tempfile
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_dbxgate import arguments, collection, toolchain
+from pytest_dbxgate.arguments import Plan, Wanted
+from pytest_dbxgate.checks.baseline import Baseline
+from pytest_dbxgate.checks.finding import Finding
+from pytest_dbxgate.checks.result import State, is_unchecked
+from pytest_dbxgate.codes import Check
+from pytest_dbxgate.discovery import Discovery, look_at
+from pytest_dbxgate.errors import ConfigurationError
+from pytest_dbxgate.notebook.model import Notebook, NotebookKey
+from pytest_dbxgate.options import Options
+from pytest_dbxgate.reporting import json_report, terminal
+from pytest_dbxgate.reporting.text import clean
+from pytest_dbxgate.session import Gate, Outcome, checks_of
+from pytest_dbxgate.settings import Settings
+
+_FOLDER = "dbxgate_folder"
+
+
+@dataclass
+class ConfHooks:
+    """The hooks of ``hookspecs`` as the gate wants them."""
+
+    config: pytest.Config
+
+    @property
+    def globals(self) -> tuple[str, ...]:
+        answers = self.config.hook.pytest_dbxgate_globals(config=self.config)
+        return tuple(dict.fromkeys(name for answer in answers for name in answer or ()))
+
+    @property
+    def adds_checks(self) -> bool:
+        return bool(self.config.hook.pytest_dbxgate_check.get_hookimpls())
+
+    def check(self, notebook: Notebook, settings: Settings) -> list[Finding]:
+        answers = self.config.hook.pytest_dbxgate_check(notebook=notebook, settings=settings)
+        return [finding for answer in answers for finding in answer or ()]
+
+    def change(self, key: NotebookKey, findings: list[Finding]) -> None:
+        self.config.hook.pytest_dbxgate_findings(notebook=str(key), findings=findings)
+
+
+@dataclass
+class _Extras:
+    """What a run did besides checking, for the summary."""
+
+    fixed: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    diffs: list[str] = field(default_factory=list)
+    baseline_written: int | None = None
+
+
+class GatePlugin:
+    """One run. Registered only when the gate was asked for."""
+
+    def __init__(self, config: pytest.Config, options: Options) -> None:
+        self._config = config
+        self._options = options
+        self._hooks = ConfHooks(config)
+        self._worker_folder = getattr(config, "workerinput", {}).get(_FOLDER)
+        self._folder: Path | None = None
+        self._outcome: Outcome | None = None
+        self._tools_selected = True
+        self._extras = _Extras()
+        try:
+            self._gate = Gate(
+                config.rootpath,
+                hooks=self._hooks,
+                cache_file=self._cache_file(),
+                found=self._found_by_controller(),
+            )
+            self._baseline = self._load_baseline()
+            self._plan = self._take_over()
+        except ConfigurationError as error:
+            raise pytest.UsageError(str(error)) from None
+        self._notebook_paths = {
+            str(config.rootpath / item.path) for item in self._gate.discovery.notebooks
+        }
+
+    # -- what is gated ---------------------------------------------------------------------
+
+    def _cache_file(self) -> Path | None:
+        cache = getattr(self._config, "cache", None)
+        if cache is None or self._options.no_cache or self._worker_folder:
+            return None
+        return Path(cache.mkdir("dbxgate")) / "results.json"
+
+    def _found_by_controller(self) -> Discovery | None:
+        if not self._worker_folder:
+            return None
+        file = Path(self._worker_folder) / "discovery.pickle"
+        found: Discovery | None = pickle.loads(file.read_bytes()) if file.exists() else None
+        return found
+
+    def _load_baseline(self) -> Baseline | None:
+        if self._options.write_baseline_file or self._worker_folder:
+            return None
+        file = self._options.baseline_file
+        if file is None:
+            settings = self._gate.projects.of("")
+            file = self._config.rootpath / settings.baseline if settings.baseline else None
+        return None if file is None else Baseline.load(file)
+
+    def _take_over(self) -> Plan:
+        """Take the notebooks out of pytest's arguments; what is left are ordinary tests."""
+        config = self._config
+        source = config.args_source
+        if source is config.ArgsSource.ARGS:
+            plan = arguments.split(
+                config.args,
+                root=config.rootpath,
+                directory=config.invocation_params.dir,
+                notebooks=self._gate.notebooks,
+            )
+        else:
+            # Without arguments and testpaths pytest would import whatever looks like a test.
+            rest = config.args if source is config.ArgsSource.TESTPATHS else []
+            plan = Plan(tuple(map(Wanted, self._gate.notebooks)), tuple(rest))
+        config.args[:] = [] if self._options.only else plan.rest
+        return plan
+
+    def _wanted(self) -> Iterator[Wanted]:
+        option = self._config.option
+        ignoring = bool(option.ignore or option.ignore_glob)
+        for wanted in self._plan.wanted:
+            path = self._config.rootpath / wanted.file.path
+            if not ignoring or not self._config.hook.pytest_ignore_collect(
+                collection_path=path, config=self._config
+            ):
+                yield wanted
+
+    # -- collection ------------------------------------------------------------------------
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(self, collector: pytest.Collector) -> Generator[None, Any, Any]:
+        report = yield
+        if isinstance(collector, pytest.Session) and report.passed:
+            report.result = [*report.result, *self._nodes(collector)]
+        return report
+
+    def _nodes(self, session: pytest.Session) -> list[pytest.Collector]:
+        nodes: list[Any] = [
+            collection.NotebookNode.build(
+                session, self._config.rootpath / wanted.file.path, wanted, self
+            )
+            for wanted in self._wanted()
+        ]
+        if nodes:
+            nodes.insert(0, collection.ToolNode.build(session, self))
+        return nodes
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collect_file(self, file_path: Path) -> Generator[None, Any, Any]:
+        collectors = yield
+        return [] if collectors and self._is_notebook(file_path) else collectors
+
+    def _is_notebook(self, file: Path) -> bool:
+        """Whether importing the file would run a notebook; true for those git ignores, too."""
+        if str(file) in self._notebook_paths:
+            return True
+        return file.suffix.lower() == ".py" and look_at(file.parent, file.name) is not None
+
+    # -- running the engine ----------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        option = self._config.option
+        if self._worker_folder or self._is_xdist_controller() or option.collectonly:
+            return
+        if session.testsfailed and not option.continue_on_collection_errors:
+            return
+        self._execute(item.nodeid for item in session.items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: object, ids: Sequence[str]) -> None:
+        if self._outcome is None and not self._config.option.collectonly:
+            self._execute(ids)
+            (self._run_folder() / "outcome.pickle").write_bytes(
+                pickle.dumps((self._outcome, self._tools_selected))
+            )
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        folder = self._run_folder()
+        file = folder / "discovery.pickle"
+        if not file.exists():
+            file.write_bytes(pickle.dumps(self._gate.discovery))
+        node.workerinput[_FOLDER] = str(folder)
+
+    def _is_xdist_controller(self) -> bool:
+        return self._config.pluginmanager.has_plugin("dsession")
+
+    def _run_folder(self) -> Path:
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="dbxgate-"))
+        return self._folder
+
+    def _execute(self, nodeids: Iterable[str]) -> None:
+        """Check what was selected: fix first where that was asked for, then report."""
+        selected = self._selection(nodeids)
+        try:
+            if (self._options.fix or self._options.diff) and selected:
+                self._fix(selected)
+            self._outcome = self._gate.run(selected, baseline=self._baseline)
+            if self._options.write_baseline_file:
+                self._write_baseline(selected)
+        except ConfigurationError as error:
+            raise pytest.UsageError(str(error)) from None
+
+    def _selection(self, nodeids: Iterable[str]) -> dict[NotebookKey, frozenset[Check]]:
+        by_id = {
+            f"{key}::{check.value}": (key, check)
+            for wanted in self._plan.wanted
+            for key in wanted.file.keys
+            for check in checks_of(key.path)
+        }
+        chosen: dict[NotebookKey, set[Check]] = {}
+        tools = 0
+        for nodeid in nodeids:
+            # `--dist loadgroup` appends "@group".
+            found = by_id.get(nodeid) or by_id.get(nodeid.rpartition("@")[0])
+            if found:
+                chosen.setdefault(found[0], set()).add(found[1])
+            elif nodeid.startswith(collection.TOOL_NODE + "::"):
+                tools += 1
+        self._tools_selected = tools == len(collection.TOOLS)
+        return {key: frozenset(checks) for key, checks in chosen.items()}
+
+    def _fix(self, selected: dict[NotebookKey, frozenset[Check]]) -> None:
+        from pytest_dbxgate import fixing
+
+        fixes = fixing.plan(self._gate, selected)
+        self._extras.refusals += fixes.refusals
+        if self._options.diff:
+            self._extras.diffs += [
+                terminal.change_as_diff(change.before, change.after, change.cells, color=self.color)
+                for change in fixes.changes
+            ]
+            return
+        refused = fixing.apply(self._config.rootpath, fixes.changes)
+        self._extras.refusals += refused
+        left = {line.partition(": ")[0] for line in refused}
+        self._extras.fixed += [each.path for each in fixes.changes if each.path not in left]
+
+    def _write_baseline(self, selected: dict[NotebookKey, frozenset[Check]]) -> None:
+        assert self._outcome is not None and self._options.write_baseline_file is not None
+        file = self._options.write_baseline_file
+        previous = Baseline.load(file) if file.exists() else None
+        baseline = self._gate.record(self._outcome, selected, previous=previous)
+        baseline.write(file)
+        self._outcome = self._gate.run(selected, baseline=baseline)
+        known = self._outcome.baseline.known if self._outcome.baseline else ()
+        self._extras.baseline_written = len(known)
+
+    # -- what an item learns ---------------------------------------------------------------
+
+    @property
+    def color(self) -> bool:
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is None:
+            return bool(self._config.option.color == "yes")
+        return bool(reporter.hasmarkup)
+
+    @property
+    def outcome(self) -> Outcome:
+        if self._outcome is None and self._worker_folder:
+            file = Path(self._worker_folder) / "outcome.pickle"
+            self._outcome, self._tools_selected = pickle.loads(file.read_bytes())
+        assert self._outcome is not None, "an item ran before the engine"
+        return self._outcome
+
+    def state(self, key: NotebookKey, check: Check) -> State:
+        state = self.outcome.states[key][check]
+        if state is State.SKIPPED and not self._tools_selected and self._failed_tool(key, check):
+            # The status item that would be red is deselected: somebody has to be.
+            return State.FAILED
+        return state
+
+    def findings(self, key: NotebookKey, check: Check) -> tuple[Finding, ...]:
+        return self.outcome.results[key].of(check)
+
+    def digest(self, key: NotebookKey) -> str:
+        return self.outcome.results[key].digest
+
+    def tool_error(self, tool: str) -> str:
+        return self.outcome.error_of(tool)
+
+    def reason(self, key: NotebookKey, check: Check) -> str:
+        result = self.outcome.results[key]
+        tool = self._failed_tool(key, check)
+        if tool:
+            return f"not checked: {tool} failed (see {collection.TOOL_NODE}::{tool})"
+        if result.unreadable and check is not Check.SYNTAX:
+            return "not checked: the notebook could not be read"
+        allowed = self._gate.projects.of_key(key).allow_unchecked
+        unchecked = [each for each in result.of(check) if is_unchecked(each, allowed)]
+        return f"not checked: {unchecked[0].message}" if unchecked else "not checked"
+
+    def _failed_tool(self, key: NotebookKey, check: Check) -> str:
+        return dict(self.outcome.results[key].failed_tools).get(check, "")
+
+    # -- reports ---------------------------------------------------------------------------
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, Any, Any]:
+        report = yield
+        if isinstance(item, collection.CheckItem) and report.skipped and call.when == "call":
+            # Not the line in this plugin that said so, but the notebook.
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+            report.longrepr = (str(item.path), 1, reason)
+        return report
+
+    def pytest_report_header(self) -> list[str]:
+        paths = [wanted.file.path for wanted in self._plan.wanted]
+        lines = terminal.header(paths, dict(toolchain.versions()), cache=bool(self._cache_file()))
+        notes = [*self._gate.discovery.notes]
+        hidden = arguments.hidden(paths, self._config.getini("norecursedirs"))
+        if hidden:
+            notes.append(
+                f"gated although norecursedirs hides {len(hidden)} of them from pytest: "
+                + ", ".join(hidden[:3])
+                + (", ..." if len(hidden) > 3 else "")
+            )
+        return [*lines, *(f"dbxgate: {clean(note)}" for note in notes)]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        self._thin_out_statistics()
+        if self._worker_folder:
+            return
+        if self._outcome is not None and self._options.json_file is not None:
+            try:
+                self._write_json(self._outcome, self._options.json_file)
+            except ConfigurationError as error:
+                self._extras.refusals.append(str(error))
+                session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+    def _write_json(self, outcome: Outcome, file: Path) -> None:
+        report = json_report.build(
+            [json_report.NotebookRow.of(each) for each in outcome.results.values()],
+            outcome.findings,
+            outcome.states,
+            dict(toolchain.versions()),
+        )
+        json_report.write(file, report)
+
+    def _thin_out_statistics(self) -> None:
+        """Drop our passed set-up and tear-down reports from the terminal's books.
+
+        For each failure pytest looks through all of them for captured output, which ours never
+        have: thousands of failures would take minutes to print.
+        """
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None and "" in reporter.stats:
+            reporter.stats[""] = [
+                report
+                for report in reporter.stats[""]
+                if "dbx" not in getattr(report, "keywords", {}) or report.sections
+            ]
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter
+    ) -> Generator[None, Any, Any]:
+        result = yield
+        if not self._worker_folder and self._outcome is not None:
+            terminal.end(
+                terminalreporter,
+                self._outcome.findings,
+                self._outcome.baseline,
+                self._extras,
+                advise_baseline=self._baseline is None,
+            )
+        return result
+
+    def pytest_unconfigure(self) -> None:
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)

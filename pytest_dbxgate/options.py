@@ -1,0 +1,95 @@
+"""Every ``--dbx-*`` option, and the only place that reads them from pytest's configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for on the command line."""
+
+    gate: bool
+    only: bool = False
+    fix: bool = False
+    diff: bool = False
+    no_cache: bool = False
+    json_file: Path | None = None
+    baseline_file: Path | None = None
+    write_baseline_file: Path | None = None
+
+
+def add(parser: pytest.Parser) -> None:
+    group = parser.getgroup("dbxgate", "Databricks notebooks (pytest-dbxgate)")
+    group.addoption(
+        "--dbx-gate",
+        action="store_true",
+        help="check every notebook below the root, or those named on the command line",
+    )
+    group.addoption(
+        "--dbx-only",
+        action="store_true",
+        help="gate the notebooks and run no ordinary test (implies --dbx-gate)",
+    )
+    group.addoption(
+        "--dbx-fix",
+        action="store_true",
+        help="format the notebooks and apply safe fixes, then report what is left "
+        "(implies --dbx-gate)",
+    )
+    group.addoption(
+        "--dbx-diff",
+        action="store_true",
+        help="show what --dbx-fix would change and write nothing (implies --dbx-gate)",
+    )
+    group.addoption(
+        "--dbx-json",
+        metavar="FILE",
+        type=Path,
+        help="write the report as JSON to FILE",
+    )
+    group.addoption(
+        "--dbx-baseline",
+        metavar="FILE",
+        type=Path,
+        help="known findings that do not fail; overrides the setting of the same name",
+    )
+    group.addoption(
+        "--dbx-write-baseline",
+        metavar="FILE",
+        type=Path,
+        help="record today's findings in FILE, so that only new ones fail",
+    )
+    group.addoption(
+        "--dbx-no-cache",
+        action="store_true",
+        help="check everything anew",
+    )
+
+
+def read(config: pytest.Config) -> Options:
+    """The options of this run. Relative files count from the directory pytest was called in."""
+    option = config.option
+
+    def file(value: Path | None) -> Path | None:
+        return None if value is None else config.invocation_params.dir / value
+
+    if option.dbx_fix and option.dbx_diff:
+        raise pytest.UsageError("--dbx-fix writes what --dbx-diff only shows: name one of them")
+    if option.dbx_baseline and option.dbx_write_baseline:
+        raise pytest.UsageError(
+            "--dbx-write-baseline records every finding, so --dbx-baseline has no use beside it"
+        )
+    return Options(
+        gate=option.dbx_gate or option.dbx_only or option.dbx_fix or option.dbx_diff,
+        only=option.dbx_only,
+        fix=option.dbx_fix,
+        diff=option.dbx_diff,
+        no_cache=option.dbx_no_cache,
+        json_file=file(option.dbx_json),
+        baseline_file=file(option.dbx_baseline),
+        write_baseline_file=file(option.dbx_write_baseline),
+    )

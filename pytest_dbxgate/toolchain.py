@@ -1,0 +1,74 @@
+"""The tools behind a run: their versions, and everything a result depends on but the notebook."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import shutil
+import sys
+from collections.abc import Mapping
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from pytest_dbxgate import __version__
+from pytest_dbxgate.checks.result import ToolStatus
+from pytest_dbxgate.discovery import Discovery
+from pytest_dbxgate.projects import Projects
+
+_PACKAGES = ("ruff", "sqlfluff", "sqlglot", "nbformat", "tree-sitter-scala", "tree-sitter-r")
+_REPORTED = {"ruff": "ruff", "sqlfluff": "sqlfluff", "grammar": "tree-sitter-scala"}
+_CONFIGURATIONS = frozenset((".sqlfluff", "setup.cfg", "tox.ini", "pep8.ini"))
+
+
+@cache
+def versions() -> Mapping[str, str]:
+    """Installed versions by package; packages that are not installed are left out."""
+    found: dict[str, str] = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def statuses(errors: Mapping[str, str]) -> tuple[ToolStatus, ...]:
+    """One status for each tool whose failure is an item of its own."""
+    return tuple(
+        ToolStatus(name, versions().get(package, ""), errors.get(name, ""))
+        for name, package in _REPORTED.items()
+    )
+
+
+def environment(root: Path, discovery: Discovery, projects: Projects) -> str:
+    """A digest of all that decides a result besides the notebook's bytes.
+
+    Tools, settings, every configuration file in the tree and above it, and the names of the
+    repository's modules (ruff's first-party imports).
+    """
+    digest = hashlib.sha256()
+
+    def add(*parts: object) -> None:
+        digest.update("\0".join(map(repr, parts)).encode("utf-8", "surrogateescape"))
+
+    add(__version__, sys.version_info[:2], sorted(versions().items()), shutil.which("Rscript"))
+    add(sorted(projects.by_folder.items()), projects.default)
+    for path in discovery.others:
+        if path.endswith(".py"):
+            add(path)
+        elif path.endswith(".toml") or posixpath.basename(path) in _CONFIGURATIONS:
+            add(path, _bytes(root / path))
+    for folder in root.parents:
+        for name in ("pyproject.toml", "ruff.toml", ".ruff.toml", *sorted(_CONFIGURATIONS)):
+            file = folder / name
+            if file.is_file():
+                add(str(file), _bytes(file))
+    return digest.hexdigest()
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return b""

@@ -1,0 +1,17 @@
+# Databricks notebook source
+print("one")
+
+# expect-next: DBX130
+# COMMAND ---------- 
+
+print("two")
+
+# expect-next: DBX130
+# COMMAND  ----------
+
+print("three")
+
+# expect-next: DBX130
+# COMMAND ---------
+
+print("four")

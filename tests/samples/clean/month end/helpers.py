@@ -1,0 +1,7 @@
+# Databricks notebook source
+dbutils.widgets.text("region", "north")
+dbutils.widgets.text("full", "false")
+
+# COMMAND ----------
+
+region = dbutils.widgets.get("region")

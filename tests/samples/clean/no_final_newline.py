@@ -1,0 +1,6 @@
+# Databricks notebook source
+print("one")
+
+# COMMAND ----------
+
+print("two")

@@ -1,0 +1,3 @@
+ # Databricks notebook source
+# expect-file: DBX103
+print("a blank stands ahead of the header")

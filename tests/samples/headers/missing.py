@@ -1,0 +1,6 @@
+# expect-file: DBX105
+print("one")
+
+# COMMAND ----------
+
+print("two")

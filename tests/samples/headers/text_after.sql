@@ -1,0 +1,3 @@
+-- Databricks notebook source for the sales team
+-- expect-file: DBX103
+SELECT 1 AS one

@@ -1,0 +1,3 @@
+# Databricks notebook source
+-- expect-file: DBX103
+SELECT 1 AS one

@@ -1,0 +1,3 @@
+# Databricks notebook source
+# expect-file: DBX211
+print("one")

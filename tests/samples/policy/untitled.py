@@ -1,0 +1,3 @@
+# Databricks notebook source
+# expect-file: DBX230, DBX231
+print("no title cell, nobody owns it")

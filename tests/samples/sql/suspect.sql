@@ -1,0 +1,5 @@
+-- Databricks notebook source
+SELECT
+    order_id,, -- expect: DBX502
+    region
+FROM sales.orders

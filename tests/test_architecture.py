@@ -1,0 +1,92 @@
+"""Data flows one way: nothing imports upward, and importing the plugin costs nothing."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+import pytest_dbxgate
+
+ROOT = Path(pytest_dbxgate.__file__).parent
+LAYERS = [
+    ["errors", "codes"],
+    ["notebook"],
+    ["settings"],
+    ["discovery", "checks"],
+    ["projects", "reporting"],
+    ["toolchain"],
+    ["session", "arguments"],
+    ["fixing", "collection", "options", "hookspecs"],
+    ["gateplugin", "precommit"],
+    ["plugin"],
+]
+"""From the ground up. A module imports from its own layer and those below it."""
+
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+MODULES = sorted(
+    name.removeprefix("pytest_dbxgate.")
+    for _, name, _ in pkgutil.walk_packages([str(ROOT)], "pytest_dbxgate.")
+)
+
+
+def imported(module: str) -> set[str]:
+    file = ROOT / (module.replace(".", "/") + ".py")
+    if not file.exists():
+        file = ROOT / module.replace(".", "/") / "__init__.py"
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            if node.module == "pytest_dbxgate":
+                names.update(alias.name for alias in node.names)
+            else:
+                names.add(node.module.removeprefix("pytest_dbxgate."))
+                names.update(
+                    f"{node.module.removeprefix('pytest_dbxgate.')}.{alias.name}"
+                    for alias in node.names
+                )
+        elif isinstance(node, ast.Import):
+            names.update(alias.name.removeprefix("pytest_dbxgate.") for alias in node.names)
+    return {name for name in names if name in MODULES}
+
+
+def test_every_module_has_its_layer() -> None:
+    assert {module.partition(".")[0] for module in MODULES} == set(LEVEL)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_reaches_upward(module: str) -> None:
+    own = LEVEL[module.partition(".")[0]]
+    upward = {name for name in imported(module) if LEVEL[name.partition(".")[0]] > own}
+    assert not upward
+
+
+def test_no_cycles() -> None:
+    graph = {module: imported(module) - {module} for module in MODULES}
+    done: set[str] = set()
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, " -> ".join([*path, module])
+        if module not in done:
+            for other in sorted(graph[module]):
+                visit(other, (*path, module))
+            done.add(module)
+
+    for module in MODULES:
+        visit(module, ())
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_can_be_imported(module: str) -> None:
+    importlib.import_module(f"pytest_dbxgate.{module}")
+
+
+def test_the_core_knows_no_pytest() -> None:
+    for module in MODULES:
+        if module.startswith(("checks", "notebook")) or module in ("session", "fixing"):
+            file = ROOT / (module.replace(".", "/") + ".py")
+            if file.exists():
+                assert "import pytest\n" not in file.read_text(encoding="utf-8"), module

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_dbxgate import arguments
+from pytest_dbxgate.codes import Check
+from pytest_dbxgate.discovery import NotebookFile, discover
+from pytest_dbxgate.errors import ConfigurationError
+from pytest_dbxgate.notebook.model import NotebookKey
+from support import source, write
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    write(
+        tmp_path,
+        {
+            "nb/a.py": source("1"),
+            "nb/b [x].py": source("1"),
+            "tests/test_t.py": "def test_t(): pass\n",
+        },
+    )
+    return tmp_path
+
+
+def split(root: Path, *names: str, directory: Path | None = None) -> arguments.Plan:
+    found = discover(root).notebooks
+    return arguments.split(names, root=root, directory=directory or root, notebooks=found)
+
+
+def test_a_folder_is_for_both(root: Path) -> None:
+    plan = split(root, "nb", "tests")
+    assert [wanted.file.path for wanted in plan.wanted] == ["nb/a.py", "nb/b [x].py"]
+    assert plan.rest == ("nb", "tests")
+
+
+def test_a_notebook_is_ours_whatever_its_name(root: Path) -> None:
+    plan = split(root, "b [x].py", directory=root / "nb")
+    assert [wanted.file.path for wanted in plan.wanted] == ["nb/b [x].py"]
+    assert plan.rest == ()
+
+
+def test_a_check_narrows(root: Path) -> None:
+    plan = split(root, "nb/a.py::lint", "nb/a.py::format")
+    key = NotebookKey("nb/a.py")
+    assert plan.wanted[0].only == {(key, Check.LINT), (key, Check.FORMAT)}
+
+
+def test_the_whole_notebook_beats_one_check_of_it(root: Path) -> None:
+    assert split(root, "nb/a.py::lint", "nb/a.py").wanted[0].only is None
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("tests/test_t.py", "tests/test_t.py is not a notebook"),
+        ("tests/test_t.py::test_t", "tests/test_t.py::test_t is not a notebook"),
+        ("nb/a.py::lints", "not found: nb/a.py::lints"),
+    ],
+)
+def test_what_is_no_notebook_is_said(root: Path, argument: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        split(root, argument)
+    assert caught.value.message == message
+
+
+def test_what_does_not_exist_is_left_to_pytest(root: Path) -> None:
+    assert split(root, "nb/missing.py").rest == ("nb/missing.py",)
+
+
+def test_outside_the_root(root: Path) -> None:
+    with pytest.raises(ConfigurationError, match="stands outside the root"):
+        split(root / "nb", str(root / "tests" / "test_t.py"))
+
+
+def test_a_folder_above_the_root_means_all(root: Path) -> None:
+    plan = arguments.split(
+        [str(root)],
+        root=root / "nb",
+        directory=root,
+        notebooks=[NotebookFile("a.py")],
+    )
+    assert [wanted.file.path for wanted in plan.wanted] == ["a.py"]

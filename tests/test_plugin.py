@@ -1,0 +1,342 @@
+"""The plugin inside pytest, with and without xdist."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from support import ipynb, source, write
+
+CLEAN = source("x = 1", "print(x)")
+WRONG = source("x = 1", "print(y)")
+BROKEN = source("x = (")
+
+XDIST = pytest.mark.parametrize("workers", [(), ("-n0",), ("-n2",)], ids=["plain", "n0", "n2"])
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A project of two clean notebooks and an ordinary test."""
+    write(
+        pytester.path,
+        {
+            "pyproject.toml": '[tool.pytest.ini_options]\ntestpaths = ["tests"]\n',
+            "tests/test_ordinary.py": "def test_ordinary():\n    pass\n",
+            "nb/a.py": CLEAN,
+            "nb/b.py": CLEAN,
+        },
+    )
+    return pytester
+
+
+def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    return pytester.runpytest_subprocess("-p", "no:randomly", *arguments)
+
+
+def test_without_the_flag_the_plugin_is_inert(project: pytest.Pytester) -> None:
+    result = run(project)
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("dbxgate: *")
+
+
+@XDIST
+def test_gate_beside_the_ordinary_tests(project: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    # three tools, two notebooks with four checks each, one ordinary test
+    run(project, "--dbx-gate", *workers).assert_outcomes(passed=12)
+
+
+@XDIST
+def test_only_the_gate(project: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    run(project, "--dbx-only", *workers).assert_outcomes(passed=11)
+
+
+@XDIST
+def test_a_finding_fails_its_item(project: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    write(project.path, {"nb/b.py": WRONG})
+    result = run(project, "--dbx-only", "--color=no", *workers)
+    result.assert_outcomes(passed=10, failed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        [
+            "nb/b.py:6:7 F821 *",
+            "  cell 2 (python), line 1",
+            "   6 | print(y)",
+            "     |       ^",
+            "FAILED nb/b.py::lint*",
+            "*1  F821  *",
+            "--dbx-write-baseline FILE *",
+            "*1 failed, 10 passed*",
+        ]
+    )
+
+
+@XDIST
+@pytest.mark.parametrize(
+    ("arguments", "passed", "failed"),
+    [
+        (("-k", "lint"), 1, 1),
+        (("-m", "dbx_syntax"), 2, 0),
+        (("nb/b.py::lint",), 3, 1),
+        (("nb/b.py",), 6, 1),
+        (("nb",), 10, 1),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_selection(
+    project: pytest.Pytester,
+    workers: tuple[str, ...],
+    arguments: tuple[str, ...],
+    passed: int,
+    failed: int,
+) -> None:
+    write(project.path, {"nb/b.py": WRONG})
+    result = run(project, "--dbx-only", *arguments, *workers)
+    outcomes = result.parseoutcomes()
+    assert (outcomes.get("passed", 0), outcomes.get("failed", 0)) == (passed, failed)
+
+
+def test_last_failed_runs_what_failed(project: pytest.Pytester) -> None:
+    write(project.path, {"nb/b.py": WRONG})
+    run(project, "--dbx-only").assert_outcomes(passed=10, failed=1)
+    run(project, "--dbx-only", "--lf").assert_outcomes(failed=1)
+
+
+def test_collect_only_runs_no_tool(project: pytest.Pytester) -> None:
+    write(project.path, {"nb/b.py": BROKEN})
+    result = run(project, "--dbx-only", "--collect-only", "-q")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        [
+            "dbx::ruff",
+            "dbx::sqlfluff",
+            "dbx::grammar",
+            "nb/a.py::syntax",
+            "nb/a.py::lint",
+            "nb/a.py::format",
+            "nb/a.py::metadata",
+            "nb/b.py::syntax",
+        ]
+    )
+
+
+@XDIST
+def test_nothing_of_the_repository_is_imported(
+    pytester: pytest.Pytester, workers: tuple[str, ...]
+) -> None:
+    trap = 'raise SystemExit("imported")'
+    write(
+        pytester.path,
+        {
+            "nb/__init__.py": trap,
+            "nb/test_trap.py": source(trap),
+            "nb/trap_test.py": source(trap),
+            "test_plain.py": trap,
+        },
+    )
+    result = run(pytester, "--dbx-gate", "--doctest-modules", *workers)
+    result.assert_outcomes(passed=11)
+    # A folder that is named may hold ordinary tests, its notebooks are none.
+    result = run(pytester, "--dbx-gate", "nb", *workers)
+    result.assert_outcomes(passed=11)
+
+
+def test_a_plain_file_is_not_a_notebook(project: pytest.Pytester) -> None:
+    result = run(project, "--dbx-gate", "tests/test_ordinary.py")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: tests/test_ordinary.py is not a notebook"])
+
+
+def test_notebooks_that_norecursedirs_hides_are_gated(pytester: pytest.Pytester) -> None:
+    write(pytester.path, {"build/a.py": CLEAN, ".hidden/b.py": CLEAN})
+    result = run(pytester, "--dbx-gate")
+    result.assert_outcomes(passed=11)
+    result.stdout.fnmatch_lines(["dbxgate: *norecursedirs*build/a.py*"])
+
+
+@XDIST
+def test_junit_names_file_line_and_code(project: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    write(project.path, {"nb/b.py": WRONG})
+    run(project, "--dbx-only", "--junitxml=out.xml", *workers)
+    root = ElementTree.parse(project.path / "out.xml").getroot()
+    cases = {f"{c.get('classname')}.{c.get('name')}": c for c in root.iter("testcase")}
+    failed = next(case for case in cases.values() if case.find("failure") is not None)
+    properties = {p.get("name"): p.get("value") for p in failed.iter("property")}
+    assert properties["dbx_file"] == "nb/b.py"
+    assert properties["dbx_line"] == "6"
+    assert properties["dbx_code"] == "F821"
+
+
+@XDIST
+def test_json_report(project: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    write(project.path, {"nb/b.py": WRONG})
+    run(project, "--dbx-only", "--dbx-json=out.json", *workers)
+    report = json.loads((project.path / "out.json").read_text(encoding="utf-8"))
+    assert [row["path"] for row in report["notebooks"]] == ["nb/a.py", "nb/b.py"]
+    assert report["notebooks"][1]["checks"] == {
+        "syntax": "passed",
+        "lint": "failed",
+        "format": "passed",
+        "metadata": "passed",
+    }
+    assert [(row["path"], row["line"], row["code"]) for row in report["findings"]] == [
+        ("nb/b.py", 6, "F821")
+    ]
+
+
+@XDIST
+def test_a_broken_configuration_turns_the_tool_red(
+    project: pytest.Pytester, workers: tuple[str, ...]
+) -> None:
+    write(project.path, {"team/ruff.toml": "no-such-key = 1\n", "team/c.py": CLEAN})
+    result = run(project, "--dbx-only", *workers)
+    result.assert_outcomes(passed=12, failed=1, skipped=2)
+    result.stdout.fnmatch_lines(["*team*ruff.toml*", "FAILED dbx::ruff*"])
+
+
+def test_a_failed_tool_is_red_even_when_its_item_is_deselected(project: pytest.Pytester) -> None:
+    write(project.path, {"ruff.toml": "no-such-key = 1\n"})
+    result = run(project, "--dbx-only", "-m", "dbx_lint")
+    result.assert_outcomes(failed=2)
+
+
+def test_an_unchecked_language_is_skipped_with_its_reason(project: pytest.Pytester) -> None:
+    write(project.path, {"nb/c.r": source("x <- (1", suffix=".r")})
+    result = run(project, "--dbx-only", "-rs", "nb/c.r")
+    if "R is not checked" in result.stdout.str():
+        assert result.parseoutcomes()["skipped"] == 1
+        write(
+            project.path,
+            {"dbxgate.toml": 'allow_unchecked = ["r"]\n'},
+        )
+        assert "skipped" not in run(project, "--dbx-only", "nb/c.r").parseoutcomes()
+    else:
+        result.assert_outcomes(passed=6, failed=1)
+
+
+@XDIST
+def test_fix_then_report(project: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    write(project.path, {"nb/b.py": source("x=1", "print( x )")})
+    run(project, "--dbx-only", *workers).assert_outcomes(passed=10, failed=1)
+    result = run(project, "--dbx-only", "--dbx-diff", "--color=no", *workers)
+    result.assert_outcomes(passed=10, failed=1)
+    result.stdout.fnmatch_lines(["-x=1", "+x = 1"])
+    result = run(project, "--dbx-only", "--dbx-fix", *workers)
+    result.assert_outcomes(passed=11)
+    result.stdout.fnmatch_lines(["fixed 1 notebook:", "  nb/b.py"])
+    assert (project.path / "nb/b.py").read_bytes() == source("x = 1", "print(x)").encode()
+
+
+@XDIST
+def test_baseline(project: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    write(project.path, {"nb/b.py": WRONG})
+    result = run(project, "--dbx-only", "--dbx-write-baseline=known.json", *workers)
+    result.assert_outcomes(passed=11)
+    result.stdout.fnmatch_lines(["baseline written: 1 finding"])
+    run(project, "--dbx-only", "--dbx-baseline=known.json", *workers).assert_outcomes(passed=11)
+    write(project.path, {"nb/b.py": WRONG.replace("print(y)", "print(y)\nprint(z)")})
+    result = run(project, "--dbx-only", "--dbx-baseline=known.json", *workers)
+    result.assert_outcomes(passed=10, failed=1)
+    write(project.path, {"nb/b.py": CLEAN})
+    result = run(project, "--dbx-only", "--dbx-baseline=known.json", *workers)
+    result.assert_outcomes(passed=11)
+    result.stdout.fnmatch_lines(["1 known finding no longer there:*"])
+
+
+def test_a_warm_run_says_the_same(project: pytest.Pytester) -> None:
+    write(project.path, {"nb/b.py": WRONG})
+    first = run(project, "--dbx-only", "--color=no").stdout.lines
+    second = run(project, "--dbx-only", "--color=no").stdout.lines
+    keep = [line for line in first if " in " not in line]
+    assert keep == [line for line in second if " in " not in line]
+
+
+def test_a_broken_setting_is_a_usage_error(project: pytest.Pytester) -> None:
+    write(project.path, {"dbxgate.toml": "strict = true\n"})
+    result = run(project, "--dbx-gate")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ['ERROR: *dbxgate.toml: unknown key "strict" in [[]tool.dbxgate]', "*strict_sql*"]
+    )
+
+
+def test_hooks(project: pytest.Pytester) -> None:
+    write(
+        project.path,
+        {
+            "conftest.py": (
+                "from pytest_dbxgate import Check, in_cell\n\n"
+                "def pytest_dbxgate_globals(config):\n    return ['y']\n\n"
+                "def pytest_dbxgate_check(notebook, settings):\n"
+                "    for cell in notebook.cells:\n"
+                "        if 'forbidden' in cell.source:\n"
+                "            yield in_cell(notebook, cell, Check.METADATA, 'TEAM1', 'no')\n\n"
+                "def pytest_dbxgate_findings(notebook, findings):\n"
+                "    findings[:] = [f for f in findings if f.code != 'F632']\n"
+            ),
+            "nb/a.py": source("y = y + 1", "# forbidden"),
+            "nb/b.py": source("x = 1", "print(x is 1)"),
+        },
+    )
+    result = run(project, "--dbx-only", "--color=no")
+    result.assert_outcomes(passed=10, failed=1)
+    result.stdout.fnmatch_lines(["nb/a.py:6:1 TEAM1 no"])
+
+
+def test_archives_and_jupyter_notebooks(project: pytest.Pytester) -> None:
+    write(project.path, {"nb/c.ipynb": ipynb("print(z)")})
+    result = run(project, "--dbx-only", "--color=no", "nb/c.ipynb")
+    result.assert_outcomes(passed=6, failed=1)
+    result.stdout.fnmatch_lines(["nb/c.ipynb:cell 1:1:7 F821 *"])
+
+
+def test_no_notebook_at_all(pytester: pytest.Pytester) -> None:
+    assert run(pytester, "--dbx-gate").ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_an_odd_file_name_as_argument(project: pytest.Pytester) -> None:
+    write(project.path, {"nb/a [1] é.py": CLEAN})
+    run(project, "--dbx-gate", "nb/a [1] é.py").assert_outcomes(passed=7)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_a_file_name_with_colons(project: pytest.Pytester) -> None:
+    write(project.path, {"nb/a::b.py": CLEAN})
+    run(project, "--dbx-gate", "nb/a::b.py").assert_outcomes(passed=7)
+    run(project, "--dbx-gate", "nb/a::b.py::lint").assert_outcomes(passed=4)
+
+
+def test_a_skip_mark_is_a_skip(project: pytest.Pytester) -> None:
+    write(
+        project.path,
+        {
+            "conftest.py": (
+                "import pytest\n\n"
+                "def pytest_collection_modifyitems(items):\n"
+                "    for item in items:\n"
+                "        item.add_marker(pytest.mark.skip(reason='not today'))\n"
+            )
+        },
+    )
+    run(project, "--dbx-only").assert_outcomes(skipped=11)
+
+
+def test_importing_the_plugin_loads_nothing_heavy(pytester: pytest.Pytester) -> None:
+    code = (
+        "import sys, pytest_dbxgate.plugin as p\n"
+        "heavy = {'sqlfluff', 'sqlglot', 'nbformat', 'pytest_dbxgate.session'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    file = pytester.makepyfile(code)
+    assert pytester.runpython(file).ret == 0
+
+
+def test_paths_are_relative_to_the_root_not_to_the_directory(project: pytest.Pytester) -> None:
+    os.chdir(project.path / "nb")
+    result = project.runpytest_subprocess("--dbx-only", "-v", "b.py")
+    result.assert_outcomes(passed=7)
+    assert "nb/b.py::lint" in result.stdout.str() or "b.py::lint" in result.stdout.str()
+    assert Path.cwd() == project.path / "nb"
