@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from support import source, write
 
 from pytest_dbxgate import __version__, options
 from pytest_dbxgate.settings import Policy, Settings, load
@@ -160,6 +161,90 @@ def test_python_examples_compile() -> None:
         for block in re.findall(r"^```python\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S):
             if page.parent.name != "rules" and "MAGIC" not in block:
                 compile(block, str(page), "exec")
+
+
+README_NOTEBOOKS = {
+    "notebooks/01_orders.py": """\
+# Databricks notebook source
+# MAGIC %md
+# MAGIC # Orders
+
+# COMMAND ----------
+
+# DBTITLE 1,Read the orders
+orders = spark.table("bronze.orders").where("amount > 0")
+
+# COMMAND ----------
+
+# DBTITLE 1,Show yesterday
+display(ordres.where("day = current_date() - 1"))
+""",
+    "notebooks/02_revenue.sql": """\
+-- Databricks notebook source
+-- DBTITLE 1,Revenue
+SELECT day, sum(amount) AS revenue
+FROM silver.orders
+WHERE day >= :from_day
+GROUP BY day HAVING
+""",
+}
+
+
+def test_the_output_in_the_readme_is_real(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    write(pytester.path, dict(README_NOTEBOOKS))
+    done = pytester.runpytest_subprocess("--dbx-gate", "-q")
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"^\$ pytest --dbx-gate -q\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert shown is not None
+    lines = shown[1].splitlines()
+    assert done.outlines[: len(lines) - 1] == lines[:-1]
+    assert lines[-1].startswith("2 failed, 9 passed in ")
+    assert done.outlines[len(lines) - 1].startswith("2 failed, 9 passed in ")
+
+
+def hook_examples() -> dict[str, str]:
+    """The conftest.py of each hook in the documentation."""
+    text = (ROOT / "docs" / "hooks.md").read_text(encoding="utf-8")
+    found = re.findall(
+        r"^## [^\n]*`(pytest_dbxgate_\w+)\(.*?^```python\n(.*?)^```$", text, re.M | re.S
+    )
+    return dict(found)
+
+
+def test_the_example_of_a_check_works(pytester: pytest.Pytester) -> None:
+    cell = "df = spark.table('t')\nrows = df.toPandas()"
+    write(pytester.path, {"a.py": source(cell)})
+    pytester.makeconftest(hook_examples()["pytest_dbxgate_check"])
+    done = pytester.runpytest_subprocess("--dbx-gate", "-m", "dbx_lint")
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(
+        [
+            "a.py:3:10 TEAM1 toPandas() brings the whole table to the driver",
+            "*rows = df.toPandas()",
+            "*help: aggregate or limit() first",
+        ]
+    )
+
+
+def test_the_example_of_changed_findings_works(pytester: pytest.Pytester) -> None:
+    cells = source("x=1", "print(undefined)")
+    write(pytester.path, {"notebooks/generated/a.py": cells, "b.py": cells})
+    pytester.makeconftest(hook_examples()["pytest_dbxgate_findings"])
+    done = pytester.runpytest_subprocess("--dbx-gate", "-m", "dbx_lint or dbx_format", "-rA")
+    done.assert_outcomes(passed=2, failed=2)
+    done.stdout.fnmatch_lines(
+        ["PASSED notebooks/generated/a.py::lint", "PASSED notebooks/generated/a.py::format"]
+    )
+
+
+def test_the_example_of_globals_works(pytester: pytest.Pytester) -> None:
+    write(pytester.path, {"a.py": source("tracer.start(TENANT)")})
+    pytester.makeconftest(hook_examples()["pytest_dbxgate_globals"])
+    done = pytester.runpytest_subprocess("--dbx-gate", "-m", "dbx_lint")
+    done.assert_outcomes(passed=1)
 
 
 def test_the_changelog_knows_the_current_version() -> None:

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from support import source
 
 from pytest_dbxgate.checks import structure
 from pytest_dbxgate.notebook import source as reader
 from pytest_dbxgate.notebook.model import Language
-from support import source
 
 _LANGUAGES = {".py": Language.PYTHON, ".sql": Language.SQL, ".scala": Language.SCALA}
 
@@ -121,8 +121,8 @@ class TestInstalls:
         assert messages("x = 1", "# MAGIC %pip install a") == ["%pip install after cell 1 ran code"]
 
     def test_automagic(self) -> None:
-        assert found("x = 1", "# note\npip install a") == []
-        assert found("x = 1", "\npip install a") == [("DBX224", 2, 1)]
+        assert found("x = 1", "pip install a") == [("DBX224", 2, 1)]
+        assert found("x = 1", "# note\n\npip install a") == [("DBX224", 2, 3)]
 
     def test_only_the_first_is_told(self) -> None:
         assert found("x = 1", "# MAGIC %pip install a", "# MAGIC %pip install b") == [

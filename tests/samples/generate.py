@@ -132,9 +132,7 @@ def write_names(folder: Path) -> Expected:
     refused = [] if os.name == "nt" else ["a::b.py", "a:b.py"]
     for name in names + refused:
         _write(folder / name, CLEAN)
-    return {
-        name: frozenset({"DBX212"} if name in refused else ()) for name in names + refused
-    }
+    return {name: frozenset({"DBX212"} if name in refused else ()) for name in names + refused}
 
 
 def write_refused_names(folder: Path) -> Expected:

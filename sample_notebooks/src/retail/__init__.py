@@ -1,0 +1,1 @@
+"""The retail lakehouse's rules that need no Spark."""
