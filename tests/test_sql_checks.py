@@ -58,6 +58,7 @@ CLEAN = [
     "-- nothing yet",
     "/* nothing */ ;",
     "SELECT 1; SELECT 2;;",
+    "; SELECT 1",
     "SELECT * FROM ${db}.t WHERE a = :x AND b LIKE :y LIMIT :n",
     "SELECT * FROM cat_${env}.s.t_${x}_y",
     "SELECT * FROM IDENTIFIER(:c || '.' || :t) WHERE d = :d",

@@ -13,7 +13,7 @@ import json
 import re
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pytest_dbxgate.notebook.model import Cell, Language
 
@@ -95,7 +95,10 @@ def prepare(cell: Cell) -> Prepared | None:
     code = cell.code
     if not _is_odd(cell, code):
         return Prepared(code)
-    return _prepare(code, inside=cell.code_line > 1 or cell.code_column > 1)
+    inline = cell.code_column > 1
+    prepared = _prepare(code, inside=inline or cell.code_line > 1)
+    # Code on the line of a magic is part of that line, which nothing may change.
+    return replace(prepared, reversible=False) if prepared and inline else prepared
 
 
 def _is_odd(cell: Cell, code: str) -> bool:
