@@ -128,9 +128,7 @@ class CheckItem(pytest.Item):
                 ("dbx_code", first.code),
             ]
 
-    def repr_failure(
-        self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None
-    ) -> Any:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, FindingsError):
             return frames.item_report(excinfo.value.findings, color=self.judge.color)
         return super().repr_failure(excinfo)
@@ -169,9 +167,7 @@ class ToolItem(pytest.Item):
         if error:
             raise ToolFailedError(error)
 
-    def repr_failure(
-        self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None
-    ) -> Any:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, ToolFailedError):
             return str(excinfo.value)
         return super().repr_failure(excinfo)

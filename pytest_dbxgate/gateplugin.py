@@ -218,9 +218,12 @@ class GatePlugin:
         try:
             if (self._options.fix or self._options.diff) and selected:
                 self._fix(selected)
-            self._outcome = self._gate.run(selected, baseline=self._baseline)
+            outcome = self._gate.run(selected)
             if self._options.write_baseline_file:
-                self._write_baseline(selected)
+                self._baseline = self._write_baseline(outcome, selected)
+            if self._baseline is not None:
+                outcome = self._gate.beside(outcome, selected, self._baseline)
+            self._outcome = outcome
         except ConfigurationError as error:
             raise pytest.UsageError(str(error)) from None
 
@@ -259,15 +262,16 @@ class GatePlugin:
         left = {line.partition(": ")[0] for line in refused}
         self._extras.fixed += [each.path for each in fixes.changes if each.path not in left]
 
-    def _write_baseline(self, selected: dict[NotebookKey, frozenset[Check]]) -> None:
-        assert self._outcome is not None and self._options.write_baseline_file is not None
+    def _write_baseline(
+        self, outcome: Outcome, selected: dict[NotebookKey, frozenset[Check]]
+    ) -> Baseline:
         file = self._options.write_baseline_file
+        assert file is not None
         previous = Baseline.load(file) if file.exists() else None
-        baseline = self._gate.record(self._outcome, selected, previous=previous)
+        baseline = self._gate.record(outcome, selected, previous=previous)
         baseline.write(file)
-        self._outcome = self._gate.run(selected, baseline=baseline)
-        known = self._outcome.baseline.known if self._outcome.baseline else ()
-        self._extras.baseline_written = len(known)
+        self._extras.baseline_written = sum(not is_unchecked(each) for each in outcome.findings)
+        return baseline
 
     # -- what an item learns ---------------------------------------------------------------
 

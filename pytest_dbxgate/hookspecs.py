@@ -28,7 +28,8 @@ def pytest_dbxgate_findings(notebook: str, findings: list[Finding]) -> None:
     """Drop or change findings of one notebook, in place.
 
     ``notebook`` is its path relative to the root (``archive.dbc::member`` for one in an
-    archive). Called after settings, silencers and the baseline were applied.
+    archive). Called after settings and silencers were applied, before the
+    baseline.
     """
 
 

@@ -92,7 +92,7 @@ class Gate:
         chosen = self.notebooks if files is None else files
         return {key: checks_of(item.path) for item in chosen for key in item.keys}
 
-    def run(self, selection: Selection, *, baseline: Baseline | None = None) -> Outcome:
+    def run(self, selection: Selection) -> Outcome:
         """Check the selected notebooks and decide what each finding means."""
         digests, targets = self._scan()
         environment = toolchain.environment(self.root, self.discovery, self.projects)
@@ -111,11 +111,12 @@ class Gate:
         results.update((result.key, result) for found in fresh.values() for result in found)
         if not errors:
             for path, found in fresh.items():
-                cache.put(path, digests.get(path, ""), stale[path], found)
+                if path in digests:
+                    cache.put(path, digests[path], stale[path], found)
             cache.save(item.path for item in self.discovery.notebooks)
         targets |= {arrivals.stem(name) for each in results.values() for name in each.runs}
         chosen = {key: results[key] for key in selection if key in results}
-        return self._decide(chosen, selection, frozenset(targets), errors, cached, baseline)
+        return self._decide(chosen, selection, frozenset(targets), errors, cached)
 
     def read(self, selection: Selection) -> list[Notebook]:
         """The selected notebooks, read from disk."""
@@ -132,8 +133,12 @@ class Gate:
         digests: dict[str, str] = {}
         targets: set[str] = set()
         for item in self.discovery.notebooks:
+            file = self.root / item.path
             try:
-                data = (self.root / item.path).read_bytes()
+                if file.stat().st_size > formats.MAX_SIZE:
+                    # Nothing of it is checked, so nothing of it is remembered.
+                    continue
+                data = file.read_bytes()
             except OSError:
                 continue
             digests[item.path] = hashlib.sha256(data).hexdigest()
@@ -173,7 +178,6 @@ class Gate:
         targets: frozenset[str],
         errors: Mapping[str, str],
         cached: int,
-        baseline: Baseline | None,
     ) -> Outcome:
         extra = self._extra(selection)
         found: dict[NotebookKey, list[Finding]] = {}
@@ -182,26 +186,40 @@ class Gate:
             judged = (self._judged(finding) for finding in raw)
             checks = selection[key]
             found[key] = [each for each in judged if each is not None and each.check in checks]
-        match = None
-        if baseline is not None:
-            every = [each for findings in found.values() for each in findings]
-            match = baseline.match(every, self._scope(results, selection))
-            new = set(map(id, match.new))
-            found = {key: [each for each in rows if id(each) in new] for key, rows in found.items()}
         if self._hooks is not None:
             for key, findings in found.items():
                 self._hooks.change(key, findings)
+        return self._outcome(results, selection, found, toolchain.statuses(errors), cached)
+
+    def beside(self, outcome: Outcome, selection: Selection, baseline: Baseline) -> Outcome:
+        """``outcome`` without the findings that ``baseline`` knows."""
+        match = baseline.match(outcome.findings, self._scope(outcome.results, selection))
+        found: dict[NotebookKey, list[Finding]] = {key: [] for key in outcome.results}
+        for finding in match.new:
+            found[finding.key].append(finding)
+        rest = self._outcome(outcome.results, selection, found, outcome.tools, outcome.cached)
+        return replace(rest, baseline=match)
+
+    def _outcome(
+        self,
+        results: Mapping[NotebookKey, NotebookResult],
+        selection: Selection,
+        found: Mapping[NotebookKey, list[Finding]],
+        tools: tuple[ToolStatus, ...],
+        cached: int,
+    ) -> Outcome:
         final = {
             key: replace(result, findings=tuple(found[key])) for key, result in results.items()
         }
         states = {
             key: {
                 check: result.state(check, self.projects.of_key(key).allow_unchecked)
-                for check in sorted(selection[key], key=list(Check).index)
+                for check in Check
+                if check in selection[key]
             }
             for key, result in final.items()
         }
-        return Outcome(final, states, toolchain.statuses(errors), cached, match)
+        return Outcome(final, states, tools, cached)
 
     def record(
         self, outcome: Outcome, selection: Selection, *, previous: Baseline | None = None

@@ -65,6 +65,11 @@ def _problems(notebook: Notebook) -> tuple[Problem, ...]:
 
 
 def _finding(notebook: Notebook, problem: Problem) -> Finding:
+    """A problem that leaves the cells readable, whatever its rule: unreadable is syntax."""
+    return replace(_placed(notebook, problem), check=Check.METADATA)
+
+
+def _placed(notebook: Notebook, problem: Problem) -> Finding:
     cell = notebook.cell(problem.cell) if problem.cell else None
     if cell is not None and notebook.format is Format.SOURCE:
         line = problem.line - cell.line + 1

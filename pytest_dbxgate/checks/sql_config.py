@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 FILES = ("setup.cfg", "tox.ini", "pep8.ini", ".sqlfluff", "pyproject.toml")
 """The names sqlfluff looks for in each folder."""
@@ -14,17 +14,17 @@ class Folders:
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
-        self._has: dict[PurePosixPath, bool] = {}
+        self._deciding: dict[str, str] = {}
 
     def deciding(self, path: str) -> str:
-        """The nearest folder above ``path`` (relative to the root) that configures sqlfluff, as
-        an absolute path; the root where none does."""
-        for folder in PurePosixPath(path).parents:
-            if folder not in self._has:
-                self._has[folder] = any(configured(self._root / folder))
-            if self._has[folder]:
-                return str(self._root / folder)
-        return str(self._root)
+        """The nearest folder above ``path`` (relative to the root, with ``/``) that configures
+        sqlfluff, as an absolute path; the root where none does."""
+        folder = path.rpartition("/")[0]
+        if folder not in self._deciding:
+            here = self._root / folder
+            nearest = not folder or any(configured(here))
+            self._deciding[folder] = str(here) if nearest else self.deciding(folder)
+        return self._deciding[folder]
 
 
 def configured(folder: Path) -> Iterator[Path]:

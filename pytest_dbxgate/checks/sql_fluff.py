@@ -194,7 +194,10 @@ def _tool(table: Any, problem: BrokenConfigurationError | None = None) -> Tool:
     }
     if not table:
         overrides["rules"] = ",".join(DEFAULT_RULES)
-    linter = Linter(config=FluffConfig(configs=table, overrides=overrides))
+    try:
+        linter = Linter(config=FluffConfig(configs=table, overrides=overrides))
+    except KeyError:
+        raise ValueError(f"there is no dialect {overrides['dialect']}") from None
     rules = linter.get_rulepack()
     unknown = _unknown_rules(core, rules)
     if unknown:

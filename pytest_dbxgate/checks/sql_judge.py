@@ -12,7 +12,7 @@ from typing import Any
 
 from pytest_dbxgate.checks import sql_gaps, sql_glot, sql_parameters, sql_text
 from pytest_dbxgate.checks.sql_fluff import LimitError, Mask, Parsed, Rejection, Remark, Tool
-from pytest_dbxgate.checks.sql_parameters import Prepared
+from pytest_dbxgate.checks.sql_parameters import Prepared, Spot
 from pytest_dbxgate.checks.sql_text import Statement
 
 MOST_REJECTIONS = 20
@@ -97,18 +97,24 @@ def _by_statement(
     prepared: Prepared, tool: Tool, whole: Parsed | None, answer: Answer, *, lint: bool
 ) -> None:
     mask = whole.mask() if whole is not None else Mask(None)
-    for statement in sql_text.statements(prepared.text):
+    found = sql_text.statements(prepared.text)
+    # Parsed already, unless a semicolon ahead of it is what sqlfluff does not like.
+    alone = whole if len(found) == 1 and ";" not in prepared.text[: found[0].start] else None
+    for statement in found:
         if _is_all_parameter(prepared, statement):
             continue
         line, column = sql_text.place(prepared.text, statement.start)
         try:
-            parsed = tool.parse(statement.text)
-            rejections = parsed.rejections()
+            if alone is not None:
+                rejections = [_within(item, line, column) for item in alone.rejections()]
+            else:
+                parsed = tool.parse(statement.text)
+                rejections = parsed.rejections()
         except LimitError as limit:
             answer.unchecked.append((line, column, str(limit)))
             continue
         if not rejections:
-            if lint:
+            if lint and alone is None:
                 _remark(answer, prepared, parsed, offset=(line - 1, column - 1), mask=mask)
             continue
         if sql_gaps.covering(statement.text):
@@ -118,6 +124,14 @@ def _by_statement(
             continue
         if len(answer.rejected) < MOST_REJECTIONS:
             answer.rejected.append(verdict)
+
+
+def _within(rejection: Rejection, line: int, column: int) -> Rejection:
+    """A rejection in a cell as one in its only statement, which begins at that place."""
+    left = column - 1 if rejection.line == line else 0
+    return rejection._replace(
+        line=max(1, rejection.line - line + 1), column=max(1, rejection.column - left)
+    )
 
 
 def _verdict(
@@ -146,7 +160,7 @@ def _excuse(prepared: Prepared, statement: Statement, tool: Tool, at: int) -> _E
     """Whether the statement parses without the parameters that may stand for any text, such as
     a whole clause: then it is not known to be wrong. First without those from ``at`` on."""
     end = statement.start + len(statement.text)
-    spots = [spot for spot in prepared.inside(statement.start, end) if spot.is_text]
+    spots = [spot for spot in prepared.inside(statement.start, end) if _is_free(prepared, spot)]
     excuse = _Excuse.NONE
     for few in ([spot for spot in spots if spot.end > at], spots):
         bare = statement.text
@@ -162,6 +176,12 @@ def _excuse(prepared: Prepared, statement: Statement, tool: Tool, at: int) -> _E
         if not sql_glot.vote(bare).rejects:
             excuse = _Excuse.PARTIAL
     return excuse
+
+
+def _is_free(prepared: Prepared, spot: Spot) -> bool:
+    """Whether a parameter may stand for any text, and not just for a part of a name."""
+    around = prepared.text[max(0, spot.start - 1) : spot.start] + prepared.text[spot.end :][:1]
+    return spot.is_text and not re.search(r"[\w.`]", around)
 
 
 def _is_all_parameter(prepared: Prepared, statement: Statement) -> bool:

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_MAYBE = re.compile(r"\bsql\s*\(")
+_MAYBE = re.compile(r"sql\s*\(\s*(?:[rRuU]?[\"']|\(|#|\\|sqlQuery\b)")
 _SESSIONS = frozenset({"spark", "sqlContext", "sqlcontext"})
 _OPENING = re.compile(r"[rRuU]*(\"\"\"|'''|\"|')")
 

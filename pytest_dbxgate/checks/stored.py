@@ -16,6 +16,10 @@ from pytest_dbxgate.notebook.model import Cell, Format, Notebook
 NOTEBOOK_KEY = "application/vnd.databricks.v1+notebook"
 CELL_KEY = "application/vnd.databricks.v1+cell"
 
+_WIDGET_HINTS = {
+    True: "--dbx-fix sets the default; change a secret that was ever stored there",
+    False: "reset the widgets and export again; change a secret that was ever stored there",
+}
 _TIMES = ("startTime", "submitTime", "finishTime")
 _RESULTS = ("results", "error", "errorSummary")
 _USERS = ("latestUser", "latestUserId")
@@ -41,7 +45,7 @@ def _outputs(notebook: Notebook) -> Iterator[Finding]:
             cells[0],
             "DBX201",
             f"outputs stored in {number_list(_numbers(cells))} ({_shown(size)})",
-            hint="clear all outputs before committing",
+            hint="--dbx-fix clears them",
         )
 
 
@@ -117,7 +121,7 @@ def _widgets(notebook: Notebook) -> Iterator[Finding]:
             notebook,
             "DBX203",
             f"a value other than the default is stored for widget {shown}{more}",
-            hint="remove currentValue, and change a secret that was ever stored there",
+            hint=_WIDGET_HINTS[notebook.format is Format.IPYNB],
         )
 
 

@@ -31,7 +31,9 @@ _COMMENT = re.compile(r"\s*(#|--|//|$)")
 _TITLE = re.compile(r"\s*(?:#|--|//)\s*DBTITLE\s+[01]\s*,")
 _INSTALL = re.compile(r"install\b(?!.*[${])")
 """An install of what the code above worked out (``$path``, ``{path}``) can stand nowhere else."""
-_AUTOMAGIC_INSTALL = re.compile(r"\s*pip\s+install\b(?!.*[${])")
+_AUTOMAGIC_INSTALL = re.compile(
+    r"(?:[^\S\n]*(?:#[^\n]*)?\n)*[^\S\n]*pip[^\S\n]+install\b(?!.*[${])"
+)
 _NO_PYTHON = re.compile(r"\s*(?:[%!]|pip\s+install\b)")
 _KEEPS_NOTHING = ("dbutils.widgets.", "dbutils.library.")
 """Calls whose effect outlives Python, so a restart undoes nothing."""

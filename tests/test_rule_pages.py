@@ -1,0 +1,115 @@
+"""Every code has a page of one form, and the examples on the pages are what they say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pytest_dbxgate.checks import grammar, metadata, scala
+from pytest_dbxgate.checks.parsing import Unparsed
+from pytest_dbxgate.codes import RULES, Rule
+from pytest_dbxgate.notebook import source
+from pytest_dbxgate.notebook.model import Language
+from pytest_dbxgate.settings import Policy, Settings
+
+PAGES = Path(__file__).resolve().parent.parent / "docs" / "rules"
+HEADINGS = ["Why", "Bad", "Good", "How to silence it"]
+LANGUAGES = {"python": Language.PYTHON, "scala": Language.SCALA}
+HEADERS = {"python": "# Databricks notebook source", "scala": "// Databricks notebook source"}
+POLICIES = {
+    "DBX230": Policy(title_cell=True),
+    "DBX231": Policy(owner=True),
+    "DBX232": Policy(allowed_magics=("md", "sql", "run", "pip")),
+    "DBX233": Policy(allowed_languages=("python", "sql")),
+}
+WHOLE_FILES = {"DBX103", "DBX104", "DBX105", "DBX106", "DBX222", "DBX230"}
+"""Their examples are whole files, header or not; the others are cells."""
+EXAMPLES = sorted(
+    {*WHOLE_FILES, *POLICIES, "DBX130", "DBX131", "DBX140", "DBX165"}
+    | {"DBX220", "DBX221", "DBX223", "DBX224", "DBX301"}
+)
+
+
+def page(code: str) -> str:
+    return (PAGES / f"{code}.md").read_text(encoding="utf-8")
+
+
+def default(rule: Rule) -> str:
+    if rule.unchecked:
+        return "not checked"
+    return rule.severity.value if rule.severity else "off"
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_a_page_for_each_code(rule: Rule) -> None:
+    lines = page(rule.code).splitlines()
+    assert lines[0] == f"# {rule.code} {rule.name}"
+    assert lines[2] == (
+        f"{rule.summary[0].upper()}{rule.summary[1:]}. "
+        f"Item `::{rule.check.value}`, by default: {default(rule)}."
+    )
+    assert [line[3:] for line in lines if line.startswith("## ")] == HEADINGS
+    assert 15 <= len(lines) <= 45
+    assert sum(line.startswith("```") for line in lines) % 2 == 0
+    for heading in HEADINGS:
+        assert section(rule.code, heading)
+
+
+def test_no_page_without_a_code() -> None:
+    assert {file.stem for file in PAGES.glob("*.md")} == {*RULES, "README"}
+
+
+def test_the_index_lists_all_in_order() -> None:
+    index = (PAGES / "README.md").read_text(encoding="utf-8")
+    rows = [line for line in index.splitlines() if line.startswith("| [DBX")]
+    assert rows == [
+        f"| [{rule.code}]({rule.code}.md) | {rule.name} | {rule.summary} "
+        f"| `::{rule.check.value}` | {default(rule)} |"
+        for rule in RULES.values()
+    ]
+
+
+@pytest.mark.parametrize("file", sorted(PAGES.glob("*.md")), ids=lambda file: file.stem)
+def test_links_lead_somewhere(file: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)", file.read_text(encoding="utf-8")):
+        if not target.startswith("https://"):
+            assert (file.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_the_examples_are_what_they_say(code: str) -> None:
+    if code == "DBX165" and isinstance(scala.parse([""]), Unparsed):
+        pytest.skip("the extra languages is not installed")
+    assert code in found(code, example(code, "Bad"))
+    good = found(code, example(code, "Good"))
+    assert code not in good
+    # Nothing that a page recommends may be an error of another rule.
+    assert not [other for other in good if other not in POLICIES]
+
+
+def section(code: str, heading: str) -> str:
+    return page(code).partition(f"## {heading}\n")[2].partition("\n## ")[0].strip()
+
+
+def example(code: str, heading: str) -> tuple[str, str]:
+    """The language and the text of the first notebook shown below a heading."""
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```$", section(code, heading), re.MULTILINE | re.DOTALL)
+    for language, text in blocks:
+        if language in LANGUAGES:
+            return language, text
+    # A page of a policy may show a setting as the good example.
+    assert code in POLICIES
+    return "python", "x = 1\n"
+
+
+def found(code: str, shown: tuple[str, str]) -> set[str]:
+    language, text = shown
+    if code not in WHOLE_FILES:
+        text = f"{HEADERS[language]}\n{text}"
+    notebook = source.read("a", text.encode(), LANGUAGES[language])
+    settings = Settings(policy=POLICIES.get(code, Policy()))
+    findings = metadata.check(notebook, settings)
+    findings += grammar.check([notebook], lambda _: settings)
+    return {finding.code for finding in findings}
