@@ -142,10 +142,15 @@ def _guarded(
             return found
         known = answer.errors.get(tool)
         answer.errors[tool] = f"{known}\n{error}" if known else str(error)
+        done: list[Finding] = []
+        if isinstance(error, sql.BrokenConfigurationError):
+            # It configures rules; what parses does not depend on them.
+            done = list(error.findings)
+            checks -= {Check.SYNTAX}
         for notebook in notebooks:
             for check in checks & request.checks[notebook.key]:
                 answer.undone[notebook.key][check] = tool
-        return []
+        return done
 
 
 def configured_apart(root: Path, notebooks: Iterable[Notebook]) -> list[list[Notebook]]:
