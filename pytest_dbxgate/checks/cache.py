@@ -11,7 +11,8 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, fields
+from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from pytest_dbxgate.notebook.model import NotebookKey
 _VERSION = 1
 _FINDING_FIELDS = [item.name for item in fields(Finding)]
 _NUMBER_OF_FIELDS = len(_FINDING_FIELDS)
+_values = attrgetter(*_FINDING_FIELDS)
 _CHECK, _SEVERITY, _EXCERPT = (
     _FINDING_FIELDS.index(name) for name in ("check", "severity", "excerpt")
 )
@@ -116,7 +118,7 @@ def _freeze(result: NotebookResult) -> Mapping[str, Any]:
         "digest": result.digest,
         "unreadable": result.unreadable,
         "runs": result.runs,
-        "findings": [astuple(finding) for finding in result.findings],
+        "findings": [_values(finding) for finding in result.findings],
     }
 
 
