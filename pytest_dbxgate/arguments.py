@@ -60,7 +60,7 @@ def split(
 
 
 def _parts(directory: Path, argument: str) -> tuple[str, str]:
-    """Split ``path::names`` where the longest existing path ends: names of files may hold ``::``."""
+    """Split ``path::names`` where the longest existing path ends: file names may hold ``::``."""
     base, names = argument, ""
     while not os.path.lexists(directory / base) and "::" in base:
         base, _, last = base.rpartition("::")

@@ -16,10 +16,22 @@ _HEAD = 4096
 """Bytes read to recognise a notebook; enough for all but a handful of real ones."""
 
 _NEVER = frozenset(
-    (
-        ".git .hg .svn .tox .nox .venv venv node_modules __pycache__ .mypy_cache .ruff_cache "
-        ".pytest_cache .ipynb_checkpoints .databricks"
-    ).split()
+    {
+        ".databricks",
+        ".git",
+        ".hg",
+        ".ipynb_checkpoints",
+        ".mypy_cache",
+        ".nox",
+        ".pytest_cache",
+        ".ruff_cache",
+        ".svn",
+        ".tox",
+        ".venv",
+        "__pycache__",
+        "node_modules",
+        "venv",
+    }
 )
 """Folders that are no part of a project, where there is no git to ask."""
 

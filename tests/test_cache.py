@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -105,4 +104,4 @@ def test_a_failed_write_leaves_the_old_file(
     with pytest.raises(PermissionError):
         write_atomically(file, b"new")
     assert file.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["f"]
+    assert [each.name for each in tmp_path.iterdir()] == ["f"]

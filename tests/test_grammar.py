@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import source
 
 from pytest_dbxgate.checks import grammar, rscript, scala
 from pytest_dbxgate.checks.finding import Finding
@@ -19,6 +18,7 @@ from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.notebook import source as reader
 from pytest_dbxgate.notebook.model import Language, Notebook
 from pytest_dbxgate.settings import Settings
+from support import source
 
 needs_scala = pytest.mark.skipif(
     isinstance(scala.parse([""]), Unparsed), reason="the extra languages is not installed"

@@ -4,14 +4,13 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from support import ipynb as plain_ipynb
-from support import source as plain_source
-
 from pytest_dbxgate.checks import metadata
 from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.notebook import formats, ipynb, source
 from pytest_dbxgate.notebook.model import Cell, Format, Language, Notebook, Problem
 from pytest_dbxgate.settings import Policy, Settings
+from support import ipynb as plain_ipynb
+from support import source as plain_source
 
 
 def python(text: str) -> Notebook:

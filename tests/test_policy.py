@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import pytest
-from support import source
 
 from pytest_dbxgate.checks import policy
 from pytest_dbxgate.codes import Severity
 from pytest_dbxgate.notebook import source as reader
 from pytest_dbxgate.notebook.model import Language
 from pytest_dbxgate.settings import Policy
+from support import source
 
 
 def found(rules: Policy, *cells: str) -> list[tuple[str, int | None, int | None]]:

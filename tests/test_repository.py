@@ -13,10 +13,10 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from support import source, write
 
 from pytest_dbxgate import __version__, options
 from pytest_dbxgate.settings import Policy, Settings, load
+from support import source, write
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(

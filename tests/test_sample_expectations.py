@@ -7,10 +7,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from sample_expectations import END, Difference, Expectation, Found, difference, expected
-from samples import build_dbc, generate
 
 from pytest_dbxgate.codes import RULES
+from sample_expectations import END, Difference, Expectation, Found, difference, expected
+from samples import build_dbc, generate
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "tests" / "samples"

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sample_expectations import Difference, Found, difference, expected
-from samples import generate
 
 from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.codes import Severity
 from pytest_dbxgate.session import Gate, Outcome
+from sample_expectations import Difference, Found, difference, expected
+from samples import generate
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "tests" / "samples"

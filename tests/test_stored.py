@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from support import ipynb as plain_ipynb
 
 from pytest_dbxgate.checks import stored
 from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.notebook import ipynb, source
 from pytest_dbxgate.notebook.model import Cell, Format, Language, Notebook
+from support import ipynb as plain_ipynb
 
 _NOTEBOOK = "application/vnd.databricks.v1+notebook"
 _CELL = "application/vnd.databricks.v1+cell"

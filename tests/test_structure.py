@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from support import source
 
 from pytest_dbxgate.checks import structure
 from pytest_dbxgate.notebook import source as reader
 from pytest_dbxgate.notebook.model import Language
+from support import source
 
 _LANGUAGES = {".py": Language.PYTHON, ".sql": Language.SQL, ".scala": Language.SCALA}
 
