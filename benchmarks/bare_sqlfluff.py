@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlfluff.core import Linter
 from sqlfluff.core.rules import RulePack
 
-from pytest_dbxgate.checks.sql_fluff import Tools
+from pytest_dbxgate.checks.sql.fluff import Tools
 
 
 def main(tasks: str, number: str, of: str) -> int:

@@ -16,14 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pytest_dbxgate import discovery, projects
-from pytest_dbxgate.checks import (
-    python_cells,
-    python_syntax,
-    ruff_bench,
-    sql_config,
-    sql_parameters,
-    sql_strings,
-)
+from pytest_dbxgate.checks.python import cells as python_cells
+from pytest_dbxgate.checks.python import ruff_bench
+from pytest_dbxgate.checks.python import syntax as python_syntax
+from pytest_dbxgate.checks.sql import literals, parameters
+from pytest_dbxgate.checks.sql.config import Folders
 from pytest_dbxgate.codes import INVALID_SYNTAX
 from pytest_dbxgate.notebook import formats
 from pytest_dbxgate.notebook.model import Language, Notebook
@@ -58,7 +55,7 @@ def prepared(tree: Path, scratch: Path) -> Iterator[Callable[[], float]]:
 
 def sql_tasks(tree: Path, notebooks: Iterable[Notebook]) -> list[tuple[str, str, bool]]:
     """Folder, text and whether it is linted; every text once a configuration."""
-    folders = sql_config.Folders(tree)
+    folders = Folders(tree)
     seen: dict[tuple[str, str, bool], None] = {}
     for notebook in notebooks:
         folder = folders.deciding(notebook.path)
@@ -66,11 +63,11 @@ def sql_tasks(tree: Path, notebooks: Iterable[Notebook]) -> list[tuple[str, str,
             if cell.language is Language.SQL:
                 texts, linted = [cell.code], True
             elif cell.language is Language.PYTHON and python_cells.prepare(cell):
-                texts, linted = [each.text for each in sql_strings.find(cell.code)], False
+                texts, linted = [each.text for each in literals.find(cell.code)], False
             else:
                 continue
             for text in filter(None, map(str.strip, texts)):
-                seen.setdefault((folder, sql_parameters.prepare(text).text, linted))
+                seen.setdefault((folder, parameters.prepare(text).text, linted))
     return list(seen)
 
 

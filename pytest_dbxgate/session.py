@@ -265,7 +265,7 @@ class Gate:
 
     def _extra(self, selection: Selection) -> dict[NotebookKey, list[Finding]]:
         """Findings that no single notebook's bytes decide: collisions, and what hooks add."""
-        from pytest_dbxgate.checks import names
+        from pytest_dbxgate.checks.metadata import names
 
         extra: dict[NotebookKey, list[Finding]] = defaultdict(list)
         everything = [key for item in self.discovery.notebooks for key in item.keys]

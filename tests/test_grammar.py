@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_dbxgate.checks import grammar, rscript, scala
 from pytest_dbxgate.checks.finding import Finding
-from pytest_dbxgate.checks.parsing import Mistake, Unparsed, Verdict
+from pytest_dbxgate.checks.grammar import check as grammar
+from pytest_dbxgate.checks.grammar import rscript, scala
+from pytest_dbxgate.checks.grammar.parsing import Mistake, Unparsed, Verdict
 from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.notebook import source as reader
 from pytest_dbxgate.notebook.model import Language, Notebook

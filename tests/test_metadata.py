@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_dbxgate.checks import metadata
+from pytest_dbxgate.checks.metadata import check as metadata
 from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.notebook import formats, ipynb, source
 from pytest_dbxgate.notebook.model import Cell, Format, Language, Notebook, Problem

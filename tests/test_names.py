@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_dbxgate.checks import names
+from pytest_dbxgate.checks.metadata import names
 from pytest_dbxgate.notebook.model import Format, Language, Notebook, NotebookKey
 from pytest_dbxgate.settings import Settings
 

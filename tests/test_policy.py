@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_dbxgate.checks import policy
+from pytest_dbxgate.checks.metadata import policy
 from pytest_dbxgate.codes import Severity
 from pytest_dbxgate.notebook import source as reader
 from pytest_dbxgate.notebook.model import Language

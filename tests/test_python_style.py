@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_dbxgate.checks import python_style, ruff, ruff_fixes
-from pytest_dbxgate.checks.default_rules import DEFAULT_RULES, configuration
-from pytest_dbxgate.checks.python_style import StyleResult
-from pytest_dbxgate.checks.ruff_bench import Page
+from pytest_dbxgate.checks.python import ruff, ruff_fixes
+from pytest_dbxgate.checks.python import style as python_style
+from pytest_dbxgate.checks.python.default_rules import DEFAULT_RULES, configuration
+from pytest_dbxgate.checks.python.ruff_bench import Page
+from pytest_dbxgate.checks.python.style import StyleResult
 from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.notebook.magics import split_cell
 from pytest_dbxgate.notebook.model import Cell, Format, Language, Notebook, NotebookKey

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_dbxgate.checks import python_syntax, ruff
 from pytest_dbxgate.checks.finding import Finding
-from pytest_dbxgate.checks.python_cells import Prepared, prepare
+from pytest_dbxgate.checks.python import ruff
+from pytest_dbxgate.checks.python import syntax as python_syntax
+from pytest_dbxgate.checks.python.cells import Prepared, prepare
 from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.errors import ToolError
 from pytest_dbxgate.notebook.magics import split_cell

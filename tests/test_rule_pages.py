@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_dbxgate.checks import grammar, metadata, scala
-from pytest_dbxgate.checks.parsing import Unparsed
+from pytest_dbxgate.checks.grammar import check as grammar
+from pytest_dbxgate.checks.grammar import scala
+from pytest_dbxgate.checks.grammar.parsing import Unparsed
+from pytest_dbxgate.checks.metadata import check as metadata
 from pytest_dbxgate.codes import RULES, Rule
 from pytest_dbxgate.notebook import source
 from pytest_dbxgate.notebook.model import Language

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_dbxgate.checks import sql
 from pytest_dbxgate.checks.finding import Finding
+from pytest_dbxgate.checks.sql import check as sql
 from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.errors import ToolError
 from pytest_dbxgate.notebook.model import Cell, Format, Language, Notebook, NotebookKey

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pytest_dbxgate.checks.sql_config import Folders, configured
+from pytest_dbxgate.checks.sql.config import Folders, configured
 
 
 def test_the_nearest_configured_folder_decides(tmp_path: Path) -> None:

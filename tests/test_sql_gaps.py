@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_dbxgate.checks import sql_gaps
-from pytest_dbxgate.checks.sql_fluff import Tool, Tools
-from pytest_dbxgate.checks.sql_gaps import GAPS, Gap
+from pytest_dbxgate.checks.sql import gaps
+from pytest_dbxgate.checks.sql.fluff import Tool, Tools
+from pytest_dbxgate.checks.sql.gaps import GAPS, Gap
 
 EXAMPLES = [pytest.param(gap, example, id=example[:40]) for gap in GAPS for example in gap.examples]
 
@@ -19,7 +19,7 @@ def tool(tmp_path_factory: pytest.TempPathFactory) -> Tool:
 @pytest.mark.parametrize(("gap", "example"), EXAMPLES)
 def test_sqlfluff_rejects_it_still(gap: Gap, example: str, tool: Tool) -> None:
     assert tool.parse(example).rejections(), "sqlfluff has learnt it: remove it from the list"
-    assert sql_gaps.covering(example) is gap
+    assert gaps.covering(example) is gap
 
 
 @pytest.mark.parametrize("gap", GAPS, ids=lambda gap: gap.reason)
@@ -41,8 +41,8 @@ def test_every_gap_has_a_reason_and_an_example(gap: Gap) -> None:
     ],
 )
 def test_what_is_not_covered(statement: str) -> None:
-    assert sql_gaps.covering(statement) is None
+    assert gaps.covering(statement) is None
 
 
 def test_comments_and_case_do_not_matter() -> None:
-    assert sql_gaps.covering("copy /* the\n orders */ into t from 'x'") is not None
+    assert gaps.covering("copy /* the\n orders */ into t from 'x'") is not None

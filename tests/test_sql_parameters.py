@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_dbxgate.checks import sql_parameters
+from pytest_dbxgate.checks.sql import parameters
 
 SQL = st.lists(
     st.sampled_from(
@@ -74,7 +74,7 @@ SQL = st.lists(
     ],
 )
 def test_stand_ins(sql: str, expected: str) -> None:
-    assert sql_parameters.prepare(sql).text == expected
+    assert parameters.prepare(sql).text == expected
     assert len(expected) == len(sql)
 
 
@@ -100,29 +100,29 @@ def test_stand_ins(sql: str, expected: str) -> None:
     ],
 )
 def test_left_alone(sql: str) -> None:
-    assert sql_parameters.prepare(sql) == sql_parameters.Prepared(sql)
+    assert parameters.prepare(sql) == parameters.Prepared(sql)
 
 
 def test_messages_speak_of_the_parameter() -> None:
-    prepared = sql_parameters.prepare("SELECT * FROM ${db}.t")
+    prepared = parameters.prepare("SELECT * FROM ${db}.t")
     assert prepared.named("no table __db_.t") == "no table ${db}.t"
 
 
 @given(SQL)
 def test_positions_hold_and_parameters_come_back(sql: str) -> None:
-    prepared = sql_parameters.prepare(sql)
+    prepared = parameters.prepare(sql)
     assert len(prepared.text) == len(sql)
     assert [i for i, c in enumerate(prepared.text) if c == "\n"] == [
         i for i, c in enumerate(sql) if c == "\n"
     ]
-    assert sql_parameters.restore(prepared, prepared.text) == sql
+    assert parameters.restore(prepared, prepared.text) == sql
 
 
 def test_restoring_after_a_new_layout() -> None:
-    prepared = sql_parameters.prepare("SELECT  {{ a }},b FROM ${db}.t\n WHERE x=:n")
+    prepared = parameters.prepare("SELECT  {{ a }},b FROM ${db}.t\n WHERE x=:n")
     laid_out = prepared.text.replace("  ", " ").replace(",", ",\n    ").replace("=", " = ")
     assert (
-        sql_parameters.restore(prepared, laid_out)
+        parameters.restore(prepared, laid_out)
         == "SELECT {{ a }},\n    b FROM ${db}.t\n WHERE x = :n"
     )
 
@@ -140,4 +140,4 @@ def test_restoring_after_a_new_layout() -> None:
     ],
 )
 def test_more_than_layout_is_refused(before: str, after: str) -> None:
-    assert sql_parameters.restore(sql_parameters.prepare(before), after) is None
+    assert parameters.restore(parameters.prepare(before), after) is None

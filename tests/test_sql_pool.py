@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_dbxgate.checks import sql_pool
-from pytest_dbxgate.checks.sql_pool import Failure, Job, Pool
+from pytest_dbxgate.checks.sql import pool as sql_pool
+from pytest_dbxgate.checks.sql.pool import Failure, Job, Pool
 from pytest_dbxgate.errors import ToolError
 
 FAKE = """

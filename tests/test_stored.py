@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pytest_dbxgate.checks import stored
 from pytest_dbxgate.checks.finding import Finding
+from pytest_dbxgate.checks.metadata import stored
 from pytest_dbxgate.notebook import ipynb, source
 from pytest_dbxgate.notebook.model import Cell, Format, Language, Notebook
 from support import ipynb as plain_ipynb

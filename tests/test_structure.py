@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_dbxgate.checks import structure
+from pytest_dbxgate.checks.metadata import structure
 from pytest_dbxgate.notebook import source as reader
 from pytest_dbxgate.notebook.model import Language
 from support import source

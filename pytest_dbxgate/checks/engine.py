@@ -9,17 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pytest_dbxgate.checks import (
-    arrivals,
-    grammar,
-    metadata,
-    python_style,
-    python_syntax,
-    sql,
-    suppression,
-)
+from pytest_dbxgate.checks import arrivals, suppression
 from pytest_dbxgate.checks.finding import Finding
+from pytest_dbxgate.checks.grammar import check as grammar
+from pytest_dbxgate.checks.metadata import check as metadata
+from pytest_dbxgate.checks.python import style as python_style
+from pytest_dbxgate.checks.python import syntax as python_syntax
 from pytest_dbxgate.checks.result import NotebookResult
+from pytest_dbxgate.checks.sql import check as sql
 from pytest_dbxgate.codes import INVALID_SYNTAX, Check
 from pytest_dbxgate.errors import ToolError
 from pytest_dbxgate.notebook import formats

@@ -18,11 +18,11 @@ def main() -> None:
     output = _own_output()
     logging.disable(logging.CRITICAL)
     try:
-        from pytest_dbxgate.checks import sql_fluff
+        from pytest_dbxgate.checks.sql import fluff
     except Exception as error:
         _write(output, {"fatal": f"{type(error).__name__}: {error}"})
         return
-    tools = sql_fluff.Tools()
+    tools = fluff.Tools()
     _write(output, {"ready": True})
     for line in sys.stdin.buffer:
         _write(output, _answer(tools, json.loads(line)))
@@ -45,15 +45,15 @@ def _write(output: BinaryIO, answer: dict[str, Any]) -> None:
 
 
 def _answer(tools: Any, job: dict[str, Any]) -> dict[str, Any]:
-    from pytest_dbxgate.checks import sql_judge
+    from pytest_dbxgate.checks.sql import judge
 
     try:
         tool = tools.of(job["folder"])
         answer: dict[str, Any] = {}
         if job["task"] == "layout":
-            answer["laid_out"] = sql_judge.lay_out(job["text"], tool)
+            answer["laid_out"] = judge.lay_out(job["text"], tool)
         else:
-            answer.update(sql_judge.check(job["text"], tool, lint=job["task"] == "lint").as_json())
+            answer.update(judge.check(job["text"], tool, lint=job["task"] == "lint").as_json())
     except BaseException as error:  # a panic of the Rust parser is no Exception
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise

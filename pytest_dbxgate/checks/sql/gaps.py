@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pytest_dbxgate.checks import sql_text
+from pytest_dbxgate.checks.sql import lexing
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ def covering(statement: str) -> Gap | None:
 def _bare(statement: str) -> str:
     pieces: list[str] = []
     at = 0
-    for token in sql_text.tokens(statement):
+    for token in lexing.tokens(statement):
         pieces.append(statement[at : token.start])
         if token.kind == "comment":
             pieces.append(" ")

@@ -18,8 +18,8 @@ from sqlfluff.core.config.loader import load_config_up_to_path
 from sqlfluff.core.errors import SQLLintError
 from sqlfluff.core.rules import RulePack
 
-from pytest_dbxgate.checks.sql_config import configured
-from pytest_dbxgate.checks.sql_rules import DEFAULT_RULES
+from pytest_dbxgate.checks.sql.config import configured
+from pytest_dbxgate.checks.sql.default_rules import DEFAULT_RULES
 
 _TOO_DEEP = "it is nested too deeply for sqlfluff"
 _TOO_LARGE = "it is too large for sqlfluff"

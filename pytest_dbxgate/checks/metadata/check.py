@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pytest_dbxgate.checks import names, policy, stored, structure
 from pytest_dbxgate.checks.finding import Finding
-from pytest_dbxgate.checks.names import collisions
+from pytest_dbxgate.checks.metadata import names, policy, stored, structure
+from pytest_dbxgate.checks.metadata.names import collisions
 from pytest_dbxgate.checks.rules import at_cell, at_file
 from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.notebook.model import Format, Notebook, Problem

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlfluff.core import FluffConfig, Linter
 
-from pytest_dbxgate.checks.sql_rules import DEFAULT_RULES
+from pytest_dbxgate.checks.sql.default_rules import DEFAULT_RULES
 
 PAGE = Path(__file__).parent.parent / "docs" / "default-sql-rules.md"
 

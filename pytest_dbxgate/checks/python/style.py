@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pytest_dbxgate.checks import ruff, ruff_bench, ruff_fixes
 from pytest_dbxgate.checks.finding import Finding, in_cell, in_code, in_file
-from pytest_dbxgate.checks.ruff_bench import Bench, Broken, Page, SettingsOf
+from pytest_dbxgate.checks.python import ruff, ruff_bench, ruff_fixes
+from pytest_dbxgate.checks.python.ruff_bench import Bench, Broken, Page, SettingsOf
 from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.notebook.model import Notebook, NotebookKey
 

@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pytest_dbxgate.checks import sql_text
+from pytest_dbxgate.checks.sql import lexing
 
 _SCAN = re.compile(
     r"(?P<identifier>\bIDENTIFIER\((?:[^()'\"\n]|'[^'\\\n]*'|\"[^\"\\\n]*\"|\([^()\n]*\))+\))|"
-    + sql_text.LITERALS
+    + lexing.LITERALS
     + r"""
   | (?P<text>\{\{[^{}\n]*\}\} | \$\{(?:[^{}\n]|\{[^{}\n]*\})*\} | \$[^\W\d]\w* | \{[^\W\d][\w.]*\})
   | (?P<cast>::)
@@ -199,7 +199,7 @@ def _shape(text: str) -> list[str]:
     """The tokens of ``text``; operators that touch are one token."""
     shape: list[str] = []
     end = -1
-    for token in sql_text.tokens(text):
+    for token in lexing.tokens(text):
         piece = token.text.rstrip() if token.kind == "comment" else token.text
         touches = end == token.start
         if touches and shape and piece in _OPERATOR and shape[-1][-1] in _OPERATOR:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pytest_dbxgate.checks.parsing import Mistake, Unparsed, Verdict
+from pytest_dbxgate.checks.grammar.parsing import Mistake, Unparsed, Verdict
 
 SECONDS = 60.0
 """What all cells of a run may take together."""

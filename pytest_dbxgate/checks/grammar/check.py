@@ -1,16 +1,16 @@
 """The syntax of Scala and R cells, as far as a checker for them is installed.
 
-Scala is parsed by a tree-sitter grammar (the extra ``languages``), R by R itself
-(:mod:`pytest_dbxgate.checks.rscript`). Cells nobody can check are reported, never passed over.
+Scala is parsed by a tree-sitter grammar (the extra ``languages``), R by R itself. Cells nobody
+can check are reported, never passed over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from pytest_dbxgate.checks import rscript, scala
 from pytest_dbxgate.checks.finding import Finding, in_code
-from pytest_dbxgate.checks.parsing import Mistake, Unparsed, Verdict
+from pytest_dbxgate.checks.grammar import rscript, scala
+from pytest_dbxgate.checks.grammar.parsing import Mistake, Unparsed, Verdict
 from pytest_dbxgate.checks.rules import default_severity, number_list
 from pytest_dbxgate.codes import Check
 from pytest_dbxgate.notebook.model import Cell, Language, Notebook, NotebookKey

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_dbxgate.checks import sql_text
+from pytest_dbxgate.checks.sql import lexing
 
 PIECES = st.lists(
     st.sampled_from(
@@ -17,7 +17,7 @@ PIECES = st.lists(
 
 
 def texts(sql: str) -> list[str]:
-    return [statement.text for statement in sql_text.statements(sql)]
+    return [statement.text for statement in lexing.statements(sql)]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_transaction_is_not_a_script() -> None:
 @given(PIECES)
 def test_statements_stand_where_they_say(sql: str) -> None:
     end = 0
-    for statement in sql_text.statements(sql):
+    for statement in lexing.statements(sql):
         assert sql[statement.start :].startswith(statement.text)
         assert statement.start >= end
         end = statement.start + len(statement.text)
@@ -71,16 +71,16 @@ def test_statements_stand_where_they_say(sql: str) -> None:
 
 @given(PIECES)
 def test_tokens_leave_out_blanks_only(sql: str) -> None:
-    joined = "".join(token.text for token in sql_text.tokens(sql))
+    joined = "".join(token.text for token in lexing.tokens(sql))
     assert "".join(joined.split()) == "".join(sql.split())
 
 
 def test_place_and_offset_are_inverse() -> None:
     text = "a\nbc\n\nd"
     for offset in range(len(text) + 1):
-        assert sql_text.offset(text, *sql_text.place(text, offset)) == offset
-    assert sql_text.offset(text, 9, 1) == len(text)
+        assert lexing.offset(text, *lexing.place(text, offset)) == offset
+    assert lexing.offset(text, 9, 1) == len(text)
 
 
 def test_blanked_keeps_lines() -> None:
-    assert sql_text.blanked("ab\ncd\nef", 1, 4) == "a \n  \nef"
+    assert lexing.blanked("ab\ncd\nef", 1, 4) == "a \n  \nef"

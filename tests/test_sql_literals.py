@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_dbxgate.checks import sql_strings
-from pytest_dbxgate.checks.sql_strings import SqlString
+from pytest_dbxgate.checks.sql import literals
+from pytest_dbxgate.checks.sql.literals import SqlString
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from pytest_dbxgate.checks.sql_strings import SqlString
     ],
 )
 def test_found(code: str, expected: SqlString) -> None:
-    assert list(sql_strings.find(code)) == [expected]
+    assert list(literals.find(code)) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -47,17 +47,15 @@ def test_found(code: str, expected: SqlString) -> None:
     ],
 )
 def test_not_found(code: str) -> None:
-    assert list(sql_strings.find(code)) == []
+    assert list(literals.find(code)) == []
 
 
 def test_an_odd_escape_warns_nobody() -> None:
-    assert list(sql_strings.find("spark.sql('SELECT \\d')")) == [
-        SqlString("SELECT \\d", 1, 12, True)
-    ]
+    assert list(literals.find("spark.sql('SELECT \\d')")) == [SqlString("SELECT \\d", 1, 12, True)]
 
 
 def test_deep_nesting_is_passed_over() -> None:
-    assert list(sql_strings.find("spark.sql(" + "(" * 5000 + ")" * 5000 + ")")) == []
+    assert list(literals.find("spark.sql(" + "(" * 5000 + ")" * 5000 + ")")) == []
 
 
 def test_places() -> None:
@@ -71,7 +69,7 @@ def test_every_character_is_where_the_map_says(text: str) -> None:
     if '"""' in text or text.endswith('"'):
         return
     code = f'x = 1\ny = spark.sql("""{text}""")\n'
-    (string,) = sql_strings.find(code)
+    (string,) = literals.find(code)
     lines = code.split("\n")
     for number, line in enumerate(text.split("\n"), start=1):
         for column, character in enumerate(line, start=1):

@@ -39,7 +39,7 @@ _ENVIRONMENT = (
 
 _START = (
     "import sys; sys.path.extend(sys.argv[1:]); "
-    "from pytest_dbxgate.checks.sql_worker import main; main()"
+    "from pytest_dbxgate.checks.sql.worker import main; main()"
 )
 
 

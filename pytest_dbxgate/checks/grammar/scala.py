@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from pytest_dbxgate.checks.parsing import Mistake, Unparsed, Verdict
+from pytest_dbxgate.checks.grammar.parsing import Mistake, Unparsed, Verdict
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser, Tree

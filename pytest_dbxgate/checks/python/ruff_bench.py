@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pytest_dbxgate.checks import default_rules, ruff, ruff_mirror
-from pytest_dbxgate.checks.python_cells import Prepared, magic_lines, names_in, prepare
-from pytest_dbxgate.checks.ruff_mirror import Mirror
+from pytest_dbxgate.checks.python import default_rules, ruff, ruff_mirror
+from pytest_dbxgate.checks.python.cells import Prepared, magic_lines, names_in, prepare
+from pytest_dbxgate.checks.python.ruff_mirror import Mirror
 from pytest_dbxgate.codes import INVALID_SYNTAX
 from pytest_dbxgate.errors import ToolError
 from pytest_dbxgate.notebook.model import Cell, Format, Language, Notebook, NotebookKey

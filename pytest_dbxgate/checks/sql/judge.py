@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any
 
-from pytest_dbxgate.checks import sql_gaps, sql_glot, sql_parameters, sql_text
-from pytest_dbxgate.checks.sql_fluff import LimitError, Mask, Parsed, Rejection, Remark, Tool
-from pytest_dbxgate.checks.sql_parameters import Prepared, Spot
-from pytest_dbxgate.checks.sql_text import Statement
+from pytest_dbxgate.checks.sql import gaps, glot, lexing, parameters
+from pytest_dbxgate.checks.sql.fluff import LimitError, Mask, Parsed, Rejection, Remark, Tool
+from pytest_dbxgate.checks.sql.lexing import Statement
+from pytest_dbxgate.checks.sql.parameters import Prepared, Spot
 
 MOST_REJECTIONS = 20
 """Rejected statements reported of one cell."""
@@ -58,7 +58,7 @@ class Answer:
 
 def check(text: str, tool: Tool, *, lint: bool) -> Answer:
     """Parse ``text`` and, where asked for, run the rules over what parses."""
-    prepared = sql_parameters.prepare(text)
+    prepared = parameters.prepare(text)
     answer = Answer()
     parsed, accepted = _parse(prepared.text, tool)
     if parsed is None or not accepted:
@@ -70,7 +70,7 @@ def check(text: str, tool: Tool, *, lint: bool) -> Answer:
 
 def lay_out(text: str, tool: Tool) -> str | None:
     """``text`` with sqlfluff's layout, or None where it stays as it is."""
-    prepared = sql_parameters.prepare(text)
+    prepared = parameters.prepare(text)
     if not tool.layout.rules:
         return None
     parsed, accepted = _parse(prepared.text, tool)
@@ -80,7 +80,7 @@ def lay_out(text: str, tool: Tool) -> str | None:
         fixed = parsed.laid_out()
     except LimitError:
         return None
-    restored = sql_parameters.restore(prepared, fixed.strip())
+    restored = parameters.restore(prepared, fixed.strip())
     return None if restored == text else restored
 
 
@@ -97,13 +97,13 @@ def _by_statement(
     prepared: Prepared, tool: Tool, whole: Parsed | None, answer: Answer, *, lint: bool
 ) -> None:
     mask = whole.mask() if whole is not None else Mask(None)
-    found = sql_text.statements(prepared.text)
+    found = lexing.statements(prepared.text)
     # Parsed already, unless a semicolon ahead of it is what sqlfluff does not like.
     alone = whole if len(found) == 1 and ";" not in prepared.text[: found[0].start] else None
     for statement in found:
         if _is_all_parameter(prepared, statement):
             continue
-        line, column = sql_text.place(prepared.text, statement.start)
+        line, column = lexing.place(prepared.text, statement.start)
         try:
             if alone is not None:
                 rejections = [_within(item, line, column) for item in alone.rejections()]
@@ -117,7 +117,7 @@ def _by_statement(
             if lint and alone is None:
                 _remark(answer, prepared, parsed, offset=(line - 1, column - 1), mask=mask)
             continue
-        if sql_gaps.covering(statement.text):
+        if gaps.covering(statement.text):
             continue
         verdict = _verdict(prepared, statement, tool, rejections[0])
         if verdict is None or mask.hides("PRS", verdict[1]):
@@ -139,11 +139,11 @@ def _verdict(
 ) -> Rejected | None:
     """What to say about a statement that sqlfluff rejects; None where its parameters explain it."""
     line, column = rejection.line, rejection.column
-    at = statement.start + sql_text.offset(statement.text, line, column)
+    at = statement.start + lexing.offset(statement.text, line, column)
     excuse = _excuse(prepared, statement, tool, at)
     if excuse is _Excuse.ENTIRE:
         return None
-    vote = sql_glot.vote(statement.text)
+    vote = glot.vote(statement.text)
     both = vote.rejects and excuse is _Excuse.NONE
     both = both and not any(spot.is_text for spot in prepared.inside(at, at + 1))
     near = _beginning(rejection.text or prepared.text[at:])
@@ -151,7 +151,7 @@ def _verdict(
     if both and vote.near and (gave_up or (1, 1) < (vote.line, vote.column) < (line, column)):
         # sqlfluff gave up on the whole statement, or took a missing semicolon for an alias
         line, column, near = vote.line, vote.column, vote.near
-    top, left = sql_text.place(prepared.text, statement.start)
+    top, left = lexing.place(prepared.text, statement.start)
     column += left - 1 if line == 1 else 0
     return both, line + top - 1, column, prepared.named(near)[:40]
 
@@ -165,7 +165,7 @@ def _excuse(prepared: Prepared, statement: Statement, tool: Tool, at: int) -> _E
     for few in ([spot for spot in spots if spot.end > at], spots):
         bare = statement.text
         for spot in few:
-            bare = sql_text.blanked(bare, spot.start - statement.start, len(spot.stand_in))
+            bare = lexing.blanked(bare, spot.start - statement.start, len(spot.stand_in))
         if bare == statement.text:
             continue
         try:
@@ -173,7 +173,7 @@ def _excuse(prepared: Prepared, statement: Statement, tool: Tool, at: int) -> _E
                 return _Excuse.ENTIRE
         except LimitError:
             continue
-        if not sql_glot.vote(bare).rejects:
+        if not glot.vote(bare).rejects:
             excuse = _Excuse.PARTIAL
     return excuse
 
@@ -194,7 +194,7 @@ def _is_all_parameter(prepared: Prepared, statement: Statement) -> bool:
 
 def _beginning(text: str) -> str:
     """The first token of ``text``; of a symbol, what stands with it up to a blank."""
-    first = next(sql_text.tokens(text), None)
+    first = next(lexing.tokens(text), None)
     if first is None:
         return ""
     if first.kind == "symbol":

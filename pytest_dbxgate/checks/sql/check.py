@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pytest_dbxgate.checks import sql_pool, sql_strings
 from pytest_dbxgate.checks.finding import Finding, in_code
-from pytest_dbxgate.checks.sql_config import Folders
+from pytest_dbxgate.checks.sql import literals
+from pytest_dbxgate.checks.sql import pool as sql_pool
+from pytest_dbxgate.checks.sql.config import Folders
 from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.errors import ToolError
 from pytest_dbxgate.notebook.model import Cell, Language, Notebook, NotebookKey
@@ -44,7 +45,7 @@ class _Piece:
     text: str
     line: int
     column: int
-    string: sql_strings.SqlString | None = None
+    string: literals.SqlString | None = None
 
     def place(self, line: int, column: int) -> tuple[int, int]:
         """Map a 1-based position of the text to one of the cell's code."""
@@ -110,7 +111,7 @@ def _most(notebooks: Sequence[Notebook], checks: frozenset[Check]) -> int:
     """At least as many cells as there is SQL to look at."""
     languages = {Language.SQL, Language.PYTHON} if Check.SYNTAX in checks else {Language.SQL}
     return sum(
-        cell.language is Language.SQL or sql_strings.may_be_in(cell.code)
+        cell.language is Language.SQL or literals.may_be_in(cell.code)
         for notebook in notebooks
         for cell in notebook.cells
         if cell.language in languages
@@ -141,12 +142,12 @@ def _pieces(notebooks: Sequence[Notebook], *, strings: bool) -> Iterator[_Piece]
             if cell.language is Language.SQL:
                 yield from _stripped(notebook, cell, cell.code, None)
             elif strings and cell.language is Language.PYTHON:
-                for string in sql_strings.find(cell.code):
+                for string in literals.find(cell.code):
                     yield from _stripped(notebook, cell, string.text, string)
 
 
 def _stripped(
-    notebook: Notebook, cell: Cell, code: str, string: sql_strings.SqlString | None
+    notebook: Notebook, cell: Cell, code: str, string: literals.SqlString | None
 ) -> Iterator[_Piece]:
     text = code.strip()
     if text:

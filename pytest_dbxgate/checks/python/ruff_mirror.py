@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_dbxgate.checks.python_cells import synthetic, texts_of
+from pytest_dbxgate.checks.python.cells import synthetic, texts_of
 from pytest_dbxgate.notebook.model import Format, Notebook, NotebookKey
 
 if sys.version_info >= (3, 11):

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_dbxgate.checks import ruff
 from pytest_dbxgate.checks.finding import Finding, in_code
-from pytest_dbxgate.checks.python_cells import Prepared, prepare, synthetic
-from pytest_dbxgate.checks.ruff_mirror import write
+from pytest_dbxgate.checks.python import ruff
+from pytest_dbxgate.checks.python.cells import Prepared, prepare, synthetic
+from pytest_dbxgate.checks.python.ruff_mirror import write
 from pytest_dbxgate.codes import INVALID_SYNTAX, Check, Severity
 from pytest_dbxgate.notebook.model import Cell, Notebook, NotebookKey
 from pytest_dbxgate.settings import RUNTIMES, Settings

@@ -1,0 +1,1 @@
+"""Scala and R cells: syntax."""

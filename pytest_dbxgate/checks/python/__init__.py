@@ -1,0 +1,1 @@
+"""Python cells: syntax, lint, layout and fixes, all by ruff."""

@@ -1,0 +1,1 @@
+"""SQL cells: syntax by two parsers, lint and layout by sqlfluff."""
