@@ -15,10 +15,17 @@ from pytest_dbxgate.checks.result import State
 from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.notebook.model import NotebookKey
 from pytest_dbxgate.reporting import frames
+from pytest_dbxgate.reporting.text import clean
 from pytest_dbxgate.session import checks_of
 
 TOOLS = ("ruff", "sqlfluff", "grammar")
 TOOL_NODE = "dbx"
+
+
+def node_id(key: NotebookKey) -> str:
+    """The node id of a notebook. pytest prints it as it is, so it is made harmless here: a file
+    may be called anything."""
+    return clean(str(key))
 
 
 class Judge(Protocol):
@@ -58,7 +65,8 @@ class NotebookNode(pytest.File):
 
     @classmethod
     def build(cls, session: pytest.Session, path: Path, wanted: Wanted, judge: Judge) -> object:
-        node: NotebookNode = cls.from_parent(session, path=path)
+        name = clean(wanted.file.path)
+        node: NotebookNode = cls.from_parent(session, path=path, name=name, nodeid=name)
         node.wanted, node.judge = wanted, judge
         return node
 
@@ -81,7 +89,7 @@ class MemberNode(pytest.Collector):
     def build(
         cls, parent: pytest.Collector, judge: Judge, key: NotebookKey, wanted: Wanted
     ) -> MemberNode:
-        node: MemberNode = cls.from_parent(parent, name=key.member)
+        node: MemberNode = cls.from_parent(parent, name=clean(key.member or ""))
         node.judge, node.key, node.wanted = judge, key, wanted
         return node
 
@@ -116,7 +124,7 @@ class CheckItem(pytest.Item):
         if state is State.FAILED:
             raise FindingsError(findings)
         if state is State.SKIPPED:
-            pytest.skip(self.judge.reason(self.key, self.check))
+            pytest.skip(clean(self.judge.reason(self.key, self.check)))
 
     def _tell_junit(self, findings: tuple[Finding, ...]) -> None:
         self.user_properties.append(("dbx_sha256", self.judge.digest(self.key)))
@@ -133,8 +141,14 @@ class CheckItem(pytest.Item):
             return frames.item_report(excinfo.value.findings, color=self.judge.color)
         return super().repr_failure(excinfo)
 
+    @property
+    def shown_path(self) -> Path:
+        """The notebook's file as pytest may print it."""
+        return self.config.rootpath / clean(self.key.path)
+
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
-        return self.path, 0, self.nodeid
+        # Not the node id itself: where a headline ends it, `-v` writes `::` for each dot.
+        return self.shown_path, 0, f"{node_id(self.key)}: {self.check.value}"
 
 
 class ToolNode(pytest.Collector):
@@ -169,7 +183,7 @@ class ToolItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, ToolFailedError):
-            return str(excinfo.value)
+            return clean(str(excinfo.value), newline="\n")
         return super().repr_failure(excinfo)
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:

@@ -89,7 +89,7 @@ class GatePlugin:
             self._baseline = self._load_baseline()
             self._plan = self._take_over()
         except ConfigurationError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise _usage_error(error) from None
         self._notebook_paths = {
             str(config.rootpath / item.path) for item in self._gate.discovery.notebooks
         }
@@ -225,11 +225,11 @@ class GatePlugin:
                 outcome = self._gate.beside(outcome, selected, self._baseline)
             self._outcome = outcome
         except ConfigurationError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise _usage_error(error) from None
 
     def _selection(self, nodeids: Iterable[str]) -> dict[NotebookKey, frozenset[Check]]:
         by_id = {
-            f"{key}::{check.value}": (key, check)
+            f"{collection.node_id(key)}::{check.value}": (key, check)
             for wanted in self._plan.wanted
             for key in wanted.file.keys
             for check in checks_of(key.path)
@@ -330,7 +330,7 @@ class GatePlugin:
         if isinstance(item, collection.CheckItem) and report.skipped and call.when == "call":
             # Not the line in this plugin that said so, but the notebook.
             reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
-            report.longrepr = (str(item.path), 1, reason)
+            report.longrepr = (str(item.shown_path), 1, reason)
         return report
 
     def pytest_report_header(self) -> list[str]:
@@ -399,3 +399,8 @@ class GatePlugin:
     def pytest_unconfigure(self) -> None:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _usage_error(error: ConfigurationError) -> pytest.UsageError:
+    """The message may quote a file of the repository."""
+    return pytest.UsageError(clean(str(error), newline="\n"))

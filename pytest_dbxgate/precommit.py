@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(_top(Path.cwd()), options.files, fix=options.fix)
     except ConfigurationError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print("error: " + clean(str(error), newline="\n"), file=sys.stderr)
         return ConfigurationError.exit_code
 
 
@@ -96,7 +96,7 @@ def _fix(gate: Gate, selection: Selection) -> bool:
 
     fixes = fixing.plan(gate, selection)
     for line in [*fixes.refusals, *fixing.apply(gate.root, fixes.changes)]:
-        print(clean(line))
+        print(clean(line, newline="\n"))
     for change in fixes.changes:
         print(f"fixed {clean(change.path)}")
     return bool(fixes.changes)
@@ -109,7 +109,7 @@ def _report(gate: Gate, outcome: Outcome) -> bool:
     for tool in outcome.tools:
         if tool.error:
             failed = True
-            print(f"{tool.name} failed: {clean(tool.error)}\n")
+            print(clean(f"{tool.name} failed: {tool.error}", newline="\n") + "\n")
     for key, states in outcome.states.items():
         allowed = gate.projects.of_key(key).allow_unchecked
         for check, state in states.items():

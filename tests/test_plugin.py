@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -340,3 +341,43 @@ def test_paths_are_relative_to_the_root_not_to_the_directory(project: pytest.Pyt
     result.assert_outcomes(passed=7)
     assert "nb/b.py::lint" in result.stdout.str() or "b.py::lint" in result.stdout.str()
     assert Path.cwd() == project.path / "nb"
+
+
+HOSTILE = "a\x1b[31m##vso[task.complete]b.py"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+@XDIST
+def test_nothing_of_a_files_name_reaches_the_terminal_as_it_is(
+    project: pytest.Pytester, workers: tuple[str, ...]
+) -> None:
+    write(project.path, {HOSTILE: BROKEN, "c.py": source("# MAGIC %r\n# MAGIC x <- 1")})
+    arguments = ("--dbx-only", "--color=no", "-v", "-rA", "--junitxml=junit.xml", *workers)
+    result = run(project, *arguments)
+    shown = result.stdout.str()
+    assert "\x1b" not in shown
+    assert "##vso[" not in shown
+    assert "a\\x1b[31m##vso\\[task.complete]b.py::syntax" in shown
+    result.assert_outcomes(passed=17, failed=1, skipped=shutil.which("Rscript") is None)
+    cases = ElementTree.parse(project.path / "junit.xml").iter("testcase")
+    assert any(case.get("classname", "").startswith("a\\x1b") for case in cases)
+
+
+def test_the_verbose_line_is_the_node_id(project: pytest.Pytester) -> None:
+    run(project, "--dbx-only", "-v").stdout.fnmatch_lines(["nb/a.py::syntax PASSED*"])
+
+
+def test_a_message_about_settings_is_harmless(project: pytest.Pytester) -> None:
+    write(project.path, {"dbxgate.toml": '"k\\u001b[31m##vso[x]" = 1\n'})
+    result = run(project, "--dbx-gate")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "\x1b" not in result.stderr.str()
+    result.stderr.fnmatch_lines(['*unknown key "k*##vso*', "  next: known keys*"])
+
+
+def test_the_error_of_a_tool_is_harmless(project: pytest.Pytester) -> None:
+    write(project.path, {"ruff.toml": 'extend = "\\u001b[31m##vso[x]"\n'})
+    result = run(project, "--dbx-only", "--color=no")
+    assert "\x1b" not in result.stdout.str()
+    assert "##vso[" not in result.stdout.str()
+    result.stdout.fnmatch_lines(["FAILED dbx::ruff*"])

@@ -92,7 +92,7 @@ def _write_warnings(reporter: pytest.TerminalReporter, findings: Sequence[Findin
 
 
 def _extras_lines(extras: Extras) -> list[str]:
-    lines = [clean(line) for line in extras.refusals]
+    lines = [clean(line, newline="\n") for line in extras.refusals]
     if extras.fixed:
         lines.append(f"fixed {count_of(len(extras.fixed), 'notebook')}:")
         lines += [f"  {clean(path)}" for path in extras.fixed]
