@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from pytest_dbxgate.codes import RULES, Severity
 from pytest_dbxgate.errors import ConfigurationError
+from pytest_dbxgate.notebook.model import NotebookKey
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -117,6 +118,10 @@ class Settings:
                 if weight >= 0 and (weight, strictness) > best:
                     best, decided = (weight, strictness), severity
         return decided
+
+
+SettingsOf = Callable[[NotebookKey], Settings]
+"""The settings of a notebook's project."""
 
 
 @dataclass(frozen=True, slots=True)

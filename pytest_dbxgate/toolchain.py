@@ -12,13 +12,13 @@ from importlib import metadata
 from pathlib import Path
 
 from pytest_dbxgate import __version__
+from pytest_dbxgate.checks import configurations
 from pytest_dbxgate.checks.result import ToolStatus
 from pytest_dbxgate.discovery import Discovery
 from pytest_dbxgate.projects import Projects
 
 _PACKAGES = ("ruff", "sqlfluff", "sqlglot", "nbformat", "tree-sitter-scala", "tree-sitter-r")
 _REPORTED = {"ruff": "ruff", "sqlfluff": "sqlfluff", "grammar": "tree-sitter-scala"}
-_CONFIGURATIONS = frozenset((".sqlfluff", "setup.cfg", "tox.ini", "pep8.ini"))
 
 
 @cache
@@ -57,10 +57,10 @@ def environment(root: Path, discovery: Discovery, projects: Projects) -> str:
     for path in discovery.others:
         if path.endswith(".py"):
             add(path)
-        elif path.endswith(".toml") or posixpath.basename(path) in _CONFIGURATIONS:
+        elif path.endswith(".toml") or posixpath.basename(path) in configurations.ALL:
             add(path, _bytes(root / path))
     for folder in root.parents:
-        for name in ("pyproject.toml", "ruff.toml", ".ruff.toml", *sorted(_CONFIGURATIONS)):
+        for name in sorted(configurations.ALL):
             file = folder / name
             if file.is_file():
                 add(str(file), _bytes(file))

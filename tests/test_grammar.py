@@ -18,7 +18,6 @@ from pytest_dbxgate.checks.grammar.parsing import Mistake, Unparsed, Verdict
 from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.notebook import source as reader
 from pytest_dbxgate.notebook.model import Language, Notebook
-from pytest_dbxgate.settings import Settings
 from support import source
 
 needs_scala = pytest.mark.skipif(
@@ -33,7 +32,7 @@ def notebook(*cells: str, suffix: str = ".scala") -> Notebook:
 
 
 def check(*notebooks: Notebook) -> list[Finding]:
-    return grammar.check(notebooks, lambda _: Settings())
+    return grammar.check(notebooks)
 
 
 def one(code: str) -> Verdict:

@@ -113,5 +113,5 @@ def found(code: str, shown: tuple[str, str]) -> set[str]:
     notebook = source.read("a", text.encode(), LANGUAGES[language])
     settings = Settings(policy=POLICIES.get(code, Policy()))
     findings = metadata.check(notebook, settings)
-    findings += grammar.check([notebook], lambda _: settings)
+    findings += grammar.check([notebook])
     return {finding.code for finding in findings}

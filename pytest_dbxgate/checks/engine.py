@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pytest_dbxgate.checks import arrivals, suppression
+from pytest_dbxgate.checks import arrivals, configurations, suppression
 from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.checks.grammar import check as grammar
 from pytest_dbxgate.checks.metadata import check as metadata
@@ -20,13 +20,11 @@ from pytest_dbxgate.checks.sql import check as sql
 from pytest_dbxgate.codes import INVALID_SYNTAX, Check
 from pytest_dbxgate.errors import ToolError
 from pytest_dbxgate.notebook import formats
-from pytest_dbxgate.notebook.model import Notebook, NotebookKey
-from pytest_dbxgate.settings import Settings
+from pytest_dbxgate.notebook.layout import split_lines
+from pytest_dbxgate.notebook.model import Format, Notebook, NotebookKey
+from pytest_dbxgate.settings import SettingsOf
 
 _CODE_CHECKS = frozenset((Check.SYNTAX, Check.LINT, Check.FORMAT))
-_CONFIGURATIONS = ("pyproject.toml", "ruff.toml", ".ruff.toml", ".sqlfluff", "setup.cfg", "tox.ini")
-
-SettingsOf = Callable[[NotebookKey], Settings]
 
 
 @dataclass(frozen=True)
@@ -157,7 +155,7 @@ def configured_apart(root: Path, notebooks: Iterable[Notebook]) -> list[list[Not
 
     def configured(folder: str) -> str:
         if folder not in nearest:
-            here = any((root / folder / name).is_file() for name in _CONFIGURATIONS)
+            here = any((root / folder / name).is_file() for name in configurations.ALL)
             above = posixpath.dirname(folder)
             nearest[folder] = folder if here or not folder else configured(above)
         return nearest[folder]
@@ -191,14 +189,15 @@ def _sql(request: Request, answer: Answer) -> list[Finding]:
 
 def _python(request: Request, answer: Answer) -> list[Finding]:
     """Syntax first: a cell that does not parse would switch off every rule of its notebook."""
+    parsed: set[NotebookKey] = set()
 
     def check_syntax(some: list[Notebook]) -> list[Finding]:
-        return python_syntax.check(some, request.settings)
+        found = python_syntax.check(some, request.settings)
+        parsed.update(item.key for item in some)
+        return found
 
     notebooks = request.wanting(*_CODE_CHECKS)
     syntax = _guarded(request, answer, "ruff", notebooks, _CODE_CHECKS, check_syntax)
-    if "ruff" in answer.errors:
-        return []
     wanted = {item.key for item in request.wanting(Check.SYNTAX)}
     found = [finding for finding in syntax if finding.key in wanted]
     broken = _broken(syntax)
@@ -216,7 +215,8 @@ def _python(request: Request, answer: Answer) -> list[Finding]:
             )
             return list(result.findings)
 
-        found += _guarded(request, answer, "ruff", group, checks, check_style)
+        known = [item for item in group if item.key in parsed]
+        found += _guarded(request, answer, "ruff", known, checks, check_style)
     return found
 
 
@@ -230,11 +230,9 @@ def _broken(syntax: Iterable[Finding]) -> frozenset[tuple[NotebookKey, int]]:
 
 
 def _grammar(request: Request, answer: Answer) -> list[Finding]:
-    def work(some: list[Notebook]) -> list[Finding]:
-        return grammar.check(some, request.settings)
-
+    checks = frozenset((Check.SYNTAX,))
     notebooks = request.wanting(Check.SYNTAX)
-    return _guarded(request, answer, "grammar", notebooks, frozenset((Check.SYNTAX,)), work)
+    return _guarded(request, answer, "grammar", notebooks, checks, grammar.check)
 
 
 def _result(
@@ -283,6 +281,6 @@ def locate(notebook: Notebook, finding: Finding) -> Finding:
 
 
 def _file_excerpt(notebook: Notebook, line: int) -> tuple[str, ...]:
-    if not notebook.text or notebook.format.value != "source":
+    if notebook.format is not Format.SOURCE:
         return ()
-    return tuple(notebook.text.splitlines()[max(0, line - 2) : line])
+    return tuple(split_lines(notebook.text)[max(0, line - 2) : line])

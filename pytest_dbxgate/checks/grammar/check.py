@@ -14,7 +14,6 @@ from pytest_dbxgate.checks.grammar.parsing import Mistake, Unparsed, Verdict
 from pytest_dbxgate.checks.rules import default_severity, number_list
 from pytest_dbxgate.codes import Check
 from pytest_dbxgate.notebook.model import Cell, Language, Notebook, NotebookKey
-from pytest_dbxgate.settings import Settings
 
 _Parser = Callable[[Sequence[str]], "list[Verdict] | Unparsed"]
 
@@ -27,13 +26,10 @@ _PARSERS: dict[Language, tuple[str, str, _Parser]] = {
 _Place = tuple[Notebook, Cell]
 
 
-def check(
-    notebooks: Sequence[Notebook], settings: Callable[[NotebookKey], Settings]
-) -> list[Finding]:
+def check(notebooks: Sequence[Notebook]) -> list[Finding]:
     """The first syntax error of each Scala and R cell, and the cells nobody could check.
 
-    ``settings`` changes nothing today: all syntax checks are called alike. Never raises for a
-    missing, failing or hanging tool.
+    Never raises for a missing, failing or hanging tool.
     """
     found: list[Finding] = []
     for language in _PARSERS:

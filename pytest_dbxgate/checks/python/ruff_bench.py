@@ -14,9 +14,8 @@ from pytest_dbxgate.checks.python.ruff_mirror import Mirror
 from pytest_dbxgate.codes import INVALID_SYNTAX
 from pytest_dbxgate.errors import ToolError
 from pytest_dbxgate.notebook.model import Cell, Format, Language, Notebook, NotebookKey
-from pytest_dbxgate.settings import Settings
+from pytest_dbxgate.settings import SettingsOf
 
-SettingsOf = Callable[[NotebookKey], Settings]
 Broken = frozenset[tuple[NotebookKey, int]]
 
 _GLOBALS = """

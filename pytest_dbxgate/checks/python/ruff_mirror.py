@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest_dbxgate.checks import configurations
 from pytest_dbxgate.checks.python.cells import synthetic, texts_of
 from pytest_dbxgate.notebook.model import Format, Notebook, NotebookKey
 
@@ -26,9 +27,6 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-_NAMES = (".ruff.toml", "ruff.toml", "pyproject.toml")
-"""ruff's configuration files, the first of a folder wins."""
 
 _UNUSUAL = re.compile("[\0-\x1f\x7f\ud800-\udfff]")
 _SAFE_MEMBER = re.compile(r"[\w. /-]+")
@@ -160,7 +158,7 @@ def _configurations(root: Path, folders: Iterable[str]) -> tuple[list[Path], dic
 
 def _configuration(folder: Path) -> Path | None:
     """The file that configures ruff in ``folder``."""
-    for name in _NAMES:
+    for name in configurations.RUFF:
         file = folder / name
         if file.is_file() and (name != "pyproject.toml" or _table(file) is not None):
             return file

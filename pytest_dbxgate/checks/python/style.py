@@ -10,9 +10,10 @@ from pathlib import Path
 
 from pytest_dbxgate.checks.finding import Finding, in_cell, in_code, in_file
 from pytest_dbxgate.checks.python import ruff, ruff_bench, ruff_fixes
-from pytest_dbxgate.checks.python.ruff_bench import Bench, Broken, Page, SettingsOf
+from pytest_dbxgate.checks.python.ruff_bench import Bench, Broken, Page
 from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.notebook.model import Notebook, NotebookKey
+from pytest_dbxgate.settings import SettingsOf
 
 UNFORMATTED = "DBX150"
 NOT_CHECKED = "DBX171"

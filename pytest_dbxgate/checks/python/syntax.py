@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from pytest_dbxgate.checks.python import ruff
 from pytest_dbxgate.checks.python.cells import Prepared, prepare, synthetic
 from pytest_dbxgate.checks.python.ruff_mirror import write
 from pytest_dbxgate.codes import INVALID_SYNTAX, Check, Severity
-from pytest_dbxgate.notebook.model import Cell, Notebook, NotebookKey
-from pytest_dbxgate.settings import RUNTIMES, Settings
+from pytest_dbxgate.notebook.model import Cell, Notebook
+from pytest_dbxgate.settings import RUNTIMES, SettingsOf
 
 COMPILE_ERRORS = (
     "F404",
@@ -59,9 +59,7 @@ class _Verdicts:
     aborted: set[str] = field(default_factory=set)
 
 
-def check(
-    notebooks: Sequence[Notebook], settings: Callable[[NotebookKey], Settings]
-) -> list[Finding]:
+def check(notebooks: Sequence[Notebook], settings: SettingsOf) -> list[Finding]:
     """The first syntax error of every Python cell. Raises ``ToolError`` where ruff fails."""
     by_target: dict[str, dict[str, list[_Place]]] = defaultdict(lambda: defaultdict(list))
     for notebook in notebooks:

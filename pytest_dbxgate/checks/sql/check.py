@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,9 +14,7 @@ from pytest_dbxgate.checks.sql.config import Folders
 from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.errors import ToolError
 from pytest_dbxgate.notebook.model import Cell, Language, Notebook, NotebookKey
-from pytest_dbxgate.settings import Settings
-
-SettingsOf = Callable[[NotebookKey], Settings]
+from pytest_dbxgate.settings import SettingsOf
 
 
 class BrokenConfigurationError(ToolError):

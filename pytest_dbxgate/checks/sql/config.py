@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-FILES = ("setup.cfg", "tox.ini", "pep8.ini", ".sqlfluff", "pyproject.toml")
-"""The names sqlfluff looks for in each folder."""
+from pytest_dbxgate.checks import configurations
 
 
 class Folders:
@@ -29,7 +28,7 @@ class Folders:
 
 def configured(folder: Path) -> Iterator[Path]:
     """The files of ``folder`` that configure sqlfluff."""
-    for name in FILES:
+    for name in configurations.SQLFLUFF:
         file = folder / name
         try:
             if file.is_file() and (name == ".sqlfluff" or b"sqlfluff" in file.read_bytes()):
