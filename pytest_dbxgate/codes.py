@@ -68,6 +68,7 @@ _ALL = (
     # 13x-14x: structure of cells
     Rule("DBX130", "delimiter-near-miss", _METADATA, _ERROR, "a line is almost a delimiter"),
     Rule("DBX131", "unprefixed-line", _METADATA, _WARNING, "a plain line among MAGIC lines"),
+    Rule("DBX132", "delimiter-blanks", _METADATA, _WARNING, "blanks follow a delimiter"),
     Rule("DBX140", "mixed-magics", _METADATA, _WARNING, "several languages in one cell"),
     Rule("DBX150", "unformatted-cell", _FORMAT, _ERROR, "the cell is not formatted"),
     # 16x-17x: syntax of cells
@@ -90,7 +91,7 @@ _ALL = (
     Rule("DBX212", "windows-name", _METADATA, _WARNING, "a name Windows refuses"),
     Rule("DBX213", "workspace-name", _METADATA, _ERROR, "a name the workspace refuses"),
     # 22x: cells
-    Rule("DBX220", "trailing-empty-cell", _METADATA, _WARNING, "an empty cell at the end"),
+    Rule("DBX220", "trailing-empty-cell", _METADATA, None, "an empty cell at the end"),
     Rule("DBX221", "empty-cell", _METADATA, None, "an empty cell"),
     Rule("DBX222", "empty-notebook", _METADATA, _WARNING, "a notebook without a cell"),
     Rule("DBX223", "misplaced-title", _METADATA, _WARNING, "DBTITLE is not a cell's first line"),

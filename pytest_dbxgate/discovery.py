@@ -46,6 +46,8 @@ class NotebookFile:
     """Relative to the root, with ``/``."""
     members: tuple[str, ...] | None = None
     """The notebooks of a ``.dbc``; None for every other format and for a broken archive."""
+    near_miss: bool = False
+    """True where its header is not right, so that the workspace takes it for a plain file."""
 
     @property
     def keys(self) -> tuple[NotebookKey, ...]:
@@ -102,11 +104,12 @@ def look_at(root: Path, path: str) -> NotebookFile | None:
             # source file nobody can tell whether it would have been one; a link that leads
             # nowhere is worth a word in any case.
             return NotebookFile(path)
-    if formats.classify(os.path.basename(path), head) is Kind.OTHER:
+    kind = formats.classify(os.path.basename(path), head)
+    if kind is Kind.OTHER:
         return None
     if suffix == ".dbc":
         return NotebookFile(path, dbc.members(head))
-    return NotebookFile(path)
+    return NotebookFile(path, near_miss=kind is Kind.NEAR_MISS)
 
 
 def _git_files(root: Path, notes: list[str]) -> list[str] | None:

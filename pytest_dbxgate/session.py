@@ -269,7 +269,8 @@ class Gate:
 
         extra: dict[NotebookKey, list[Finding]] = defaultdict(list)
         everything = [key for item in self.discovery.notebooks for key in item.keys]
-        for finding in names.collisions(everything, self.discovery.others):
+        almost = [item.path for item in self.discovery.notebooks if item.near_miss]
+        for finding in names.collisions(everything, self.discovery.others, near_misses=almost):
             if finding.key in selection:
                 extra[finding.key].append(finding)
         asks_hooks = self._hooks is not None and self._hooks.adds_checks

@@ -61,6 +61,15 @@ def test_without_git_environments_and_caches_are_no_part(tmp_path: Path) -> None
     assert paths(tmp_path) == ["a.py"]
 
 
+def test_a_notebook_without_its_header_is_a_near_miss(tmp_path: Path) -> None:
+    write(tmp_path, {"a.py": source("1"), "b.py": "x = 1\n\n# COMMAND ----------\n\ny = 2\n"})
+    found = discovery.discover(tmp_path)
+    assert [(item.path, item.near_miss) for item in found.notebooks] == [
+        ("a.py", False),
+        ("b.py", True),
+    ]
+
+
 def test_a_repository_inside_the_repository(tmp_path: Path) -> None:
     write(tmp_path, {"inner/a.py": source("1"), "inner/.gitignore": "b.py\n"})
     write(tmp_path, {"inner/b.py": source("1")})

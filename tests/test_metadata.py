@@ -62,7 +62,7 @@ def test_a_problem_inside_a_cell_gets_the_place_in_the_cell() -> None:
 
 
 def test_a_problem_beside_its_cell_keeps_the_place_in_the_file() -> None:
-    problem = Problem("DBX130", "blanks follow the delimiter", line=2, column=3, cell=1)
+    problem = Problem("DBX132", "blanks follow the delimiter", line=2, column=3, cell=1)
     (found,) = metadata.check(with_problem(problem), Settings())
     assert (found.cell, found.line, found.column) == (None, 2, 3)
     assert found.message == "cell 1: blanks follow the delimiter"

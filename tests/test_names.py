@@ -26,9 +26,12 @@ def told(book: Notebook, settings: Settings | None = None) -> list[tuple[str, st
     return [(item.code, item.message) for item in names.check(book, settings or Settings())]
 
 
-def colliding(*paths: str, files: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+def colliding(
+    *paths: str, files: tuple[str, ...] = (), near_misses: tuple[str, ...] = ()
+) -> list[tuple[str, str]]:
     keys = [NotebookKey(path) for path in paths]
-    return [(item.path, item.code) for item in names.collisions(keys, files)]
+    found = names.collisions(keys, files, near_misses=near_misses)
+    return [(item.path, item.code) for item in found]
 
 
 class TestSize:
@@ -117,6 +120,17 @@ class TestCollisions:
         assert colliding("a.sql", files=("a.py", "a.csv")) == []
         assert colliding("a.sql", files=("a",)) == [("a.sql", "DBX211")]
         assert colliding("a.py.sql", files=("a.py",)) == [("a.py.sql", "DBX211")]
+
+    def test_a_near_miss_is_a_plain_file_and_keeps_its_ending(self) -> None:
+        assert colliding("a.py", "a.sql", near_misses=("a.py",)) == []
+        assert colliding("a.py", "a.sql", near_misses=("a.py", "a.sql")) == []
+        assert colliding("a.py.sql", "a.py", near_misses=("a.py",)) == [("a.py.sql", "DBX211")]
+
+    def test_a_near_miss_collides_on_windows_all_the_same(self) -> None:
+        assert colliding("a.py", "A.py", near_misses=("a.py",)) == [
+            ("a.py", "DBX212"),
+            ("A.py", "DBX212"),
+        ]
 
     def test_notebooks_among_the_files_do_no_harm(self) -> None:
         assert colliding("a.py", files=("a.py",)) == []

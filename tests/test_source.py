@@ -262,7 +262,7 @@ def test_delimiter_near_misses_do_not_split(line: str) -> None:
 def test_blanks_after_a_delimiter_still_split() -> None:
     text = HEADER + "a\n\n# COMMAND ---------- \t\n\nb\n"
     (problem,) = notebook(text).problems
-    assert (problem.code, problem.line, problem.column) == ("DBX130", 4, 21)
+    assert (problem.code, problem.line, problem.column) == ("DBX132", 4, 21)
     assert sources(text) == ["a", "b"]
 
 

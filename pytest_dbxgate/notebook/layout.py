@@ -113,7 +113,7 @@ def _delimiters(
             borders.append(index)
         elif line.startswith(delimiter) and not line[len(delimiter) :].strip():
             borders.append(index)
-            problems.append(_almost(index, line, "blanks follow the delimiter", delimiter))
+            problems.append(_blanks(index, delimiter))
         elif "MAGIC" not in line and _NEAR_DELIMITER.match(line):
             if borders and fed <= borders[-1]:
                 state, fed = PythonState(), borders[-1] + 1
@@ -121,14 +121,18 @@ def _delimiters(
                 state.feed(ahead)
             fed = index
             if not state.in_string:
-                problems.append(_almost(index, line, "this is almost a delimiter", delimiter))
+                problems.append(_almost(index, delimiter))
     return borders, problems
 
 
-def _almost(index: int, line: str, message: str, delimiter: str) -> Problem:
-    column = len(line.rstrip()) + 1 if message.startswith("blanks") else 1
+def _almost(index: int, delimiter: str) -> Problem:
     hint = f'write "{delimiter}" alone on the line'
-    return Problem("DBX130", message, line=index + 1, column=column, hint=hint)
+    return Problem("DBX130", "this is almost a delimiter", line=index + 1, hint=hint)
+
+
+def _blanks(index: int, delimiter: str) -> Problem:
+    message, column = "blanks follow the delimiter", len(delimiter) + 1
+    return Problem("DBX132", message, line=index + 1, column=column, hint="remove them")
 
 
 def _region(

@@ -35,20 +35,25 @@ def check(notebook: Notebook, settings: Settings) -> list[Finding]:
     ]
 
 
-def collisions(keys: Sequence[NotebookKey], files: Iterable[str] = ()) -> list[Finding]:
+def collisions(
+    keys: Sequence[NotebookKey], files: Iterable[str] = (), *, near_misses: Iterable[str] = ()
+) -> list[Finding]:
     """Items that cannot stand beside each other, told at every notebook among them.
 
     ``files`` are the repository's other paths, relative to the root of the run, with ``/``;
-    notebooks among them do no harm. Takes time linear in the number of paths.
+    notebooks among them do no harm. ``near_misses`` are the paths of those ``keys`` that the
+    workspace takes for plain files. Takes time linear in the number of paths.
     """
     found: list[Finding] = []
-    plain = {path for path in files if path} - {key.path for key in keys}
-    taken = _workspace_items(keys, plain)
+    almost = set(near_misses)
+    notebooks = [key for key in keys if key.path not in almost]
+    plain = {path for path in (*files, *almost) if path} - {key.path for key in notebooks}
+    taken = _workspace_items(notebooks, plain)
     on_windows = _by_folded_path(keys, plain)
     for key in keys:
         own = _item(key)
         others = [item for item in taken[_workspace_place(key)] if item != own]
-        if others:
+        if others and key.path not in almost:
             found.append(_workspace_collision(key, others))
         twins = on_windows[key.path.casefold()] - {key.path}
         if twins and key.member is None:

@@ -1,7 +1,7 @@
 # Databricks notebook source
 print("one")
 
-# expect-next: DBX130
+# expect-next: DBX132
 # COMMAND ---------- 
 
 print("two")
