@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_dbxgate.checks import engine
-from pytest_dbxgate.checks.cache import write_atomically
 from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.errors import RefusedEditError
+from pytest_dbxgate.files import write_atomically
 from pytest_dbxgate.notebook import formats, ipynb
 from pytest_dbxgate.notebook.model import Format, Notebook
 from pytest_dbxgate.session import Gate, Selection
@@ -82,8 +81,7 @@ def apply(root: Path, changes: Sequence[Change]) -> list[str]:
             elif file.read_bytes() != change.before.data:
                 refusals.append(f"{change.path}: not fixed: it changed while it was checked")
             else:
-                mode = stat.S_IMODE(file.stat().st_mode)
-                write_atomically(file, change.after.data, mode=mode)
+                write_atomically(file, change.after.data)
         except OSError as error:
             refusals.append(f"{change.path}: not fixed: {error.strerror or error}")
     return refusals

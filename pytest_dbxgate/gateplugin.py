@@ -360,7 +360,7 @@ class GatePlugin:
 
     def _write_json(self, outcome: Outcome, file: Path) -> None:
         report = json_report.build(
-            [json_report.NotebookRow.of(each) for each in outcome.results.values()],
+            outcome.results.values(),
             outcome.findings,
             outcome.states,
             dict(toolchain.versions()),

@@ -14,7 +14,7 @@ import pytest_dbxgate
 ROOT = Path(pytest_dbxgate.__file__).parent
 LAYERS = [
     ["errors", "codes"],
-    ["notebook"],
+    ["files", "notebook"],
     ["settings"],
     ["discovery", "checks"],
     ["projects", "reporting"],

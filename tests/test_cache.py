@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_dbxgate.checks.cache import Cache, write_atomically
+from pytest_dbxgate.checks.cache import Cache
 from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.checks.result import NotebookResult
 from pytest_dbxgate.codes import Check, Severity
@@ -89,19 +89,3 @@ def test_an_entry_of_a_file_that_is_gone_is_dropped(tmp_path: Path) -> None:
     cache.put("b.py", "d", SYNTAX, [])
     cache.save(["a.py"])
     assert list(json.loads(file.read_bytes())["files"]) == ["a.py"]
-
-
-def test_a_failed_write_leaves_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "f"
-    file.write_bytes(b"old")
-
-    def refuse(self: Path, target: Path) -> None:
-        raise PermissionError(13, "no")
-
-    monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.raises(PermissionError):
-        write_atomically(file, b"new")
-    assert file.read_bytes() == b"old"
-    assert [each.name for each in tmp_path.iterdir()] == ["f"]

@@ -13,12 +13,12 @@ from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.errors import ConfigurationError
 from pytest_dbxgate.notebook.model import Format, Language, NotebookKey
 from pytest_dbxgate.reporting import json_report
-from pytest_dbxgate.reporting.json_report import NotebookRow, build, dumps, schema, write
+from pytest_dbxgate.reporting.json_report import build, dumps, schema, write
 
 SHA = "0123456789abcdef" * 4
-ROWS = [
-    NotebookRow("etl/b.py", "source", "python", 3, SHA),
-    NotebookRow("a.dbc", "dbc", "scala", 0, SHA, member="folder/name"),
+RESULTS = [
+    NotebookResult(NotebookKey("etl/b.py"), "source", "python", 3, SHA),
+    NotebookResult(NotebookKey("a.dbc", "folder/name"), "dbc", "scala", 0, SHA),
 ]
 FINDING = Finding(
     path="etl/b.py",
@@ -46,7 +46,7 @@ TOOLS = {"sqlfluff": "4.5.0", "ruff": "0.17.6"}
 
 def report() -> dict[str, Any]:
     whole = Finding("a.dbc", Check.METADATA, "DBX204", "results", Severity.WARNING)
-    return build(ROWS, [FINDING, whole], STATES, TOOLS)
+    return build(RESULTS, [FINDING, whole], STATES, TOOLS)
 
 
 def validate(document: object) -> None:
@@ -94,8 +94,8 @@ def test_empty_run_is_valid() -> None:
 
 def test_order_of_the_run_does_not_show() -> None:
     other = Finding("etl/b.py", Check.LINT, "E711", "comparison", line=14, column=5, cell=3)
-    one = build(ROWS, [FINDING, other], STATES, TOOLS)
-    two = build(ROWS[::-1], [other, FINDING], STATES, dict(reversed(TOOLS.items())))
+    one = build(RESULTS, [FINDING, other], STATES, TOOLS)
+    two = build(RESULTS[::-1], [other, FINDING], STATES, dict(reversed(TOOLS.items())))
     assert dumps(one) == dumps(two)
 
 
@@ -140,16 +140,11 @@ def test_the_schema_knows_the_values_of_the_code() -> None:
     languages = [language.value for language in Language]
     assert definitions["check"]["enum"] == [check.value for check in Check]
     assert notebook["format"]["enum"] == [format_.value for format_ in Format]
-    assert notebook["language"]["enum"] == languages[:4]
+    assert notebook["language"]["enum"] == [*languages[:4], "other"]
     assert notebook["checks"]["additionalProperties"]["enum"] == [state.value for state in State]
     assert finding["language"]["enum"] == [*languages, None]
     assert finding["severity"]["enum"] == [severity.value for severity in Severity]
     assert schema()["properties"]["version"] == {"const": json_report.VERSION}
-
-
-def test_row_of_a_result() -> None:
-    result = NotebookResult(NotebookKey("a.dbc", "folder/name"), "dbc", "scala", 0, SHA)
-    assert NotebookRow.of(result) == ROWS[1]
 
 
 def test_hostile_text_is_inert_in_the_file_and_whole_when_read(tmp_path: Path) -> None:

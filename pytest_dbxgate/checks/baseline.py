@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pytest_dbxgate.checks.cache import write_atomically
 from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.codes import UNCHECKED_CODES, Check, Severity
 from pytest_dbxgate.errors import ConfigurationError
+from pytest_dbxgate.files import write_report
 from pytest_dbxgate.notebook.model import NotebookKey
 
 VERSION = 1
@@ -106,22 +106,16 @@ class Baseline:
         try:
             text = file.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or error
             raise ConfigurationError(
-                f"baseline {file}: cannot be read: {error}", next_step=_WRITE_ANEW
+                f"baseline {file}: cannot be read: {why}", next_step=_WRITE_ANEW
             ) from None
         return _parse(file, text)
 
     def write(self, file: Path) -> None:
         """Replace ``file``. Raises :class:`ConfigurationError` where it cannot be written."""
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            # A lone surrogate (an undecodable file name) becomes the escape JSON has for it.
-            write_atomically(file.resolve(), self._text().encode("utf-8", "backslashreplace"))
-        except OSError as error:
-            raise ConfigurationError(
-                f"baseline {file}: cannot be written: {error.strerror or error}",
-                next_step="name a file in a folder that can be written to",
-            ) from None
+        # A lone surrogate (an undecodable file name) becomes the escape JSON has for it.
+        write_report(file, self._text().encode("utf-8", "backslashreplace"), name="baseline")
 
     def match(self, findings: Sequence[Finding], scope: Scope) -> Match:
         """Tell new findings from known ones.
@@ -133,7 +127,7 @@ class Baseline:
         gone = _Gone(own, scope)
         known: set[int] = set()
         waiting: list[tuple[int, Entry]] = []
-        for index in sorted(range(len(findings)), key=lambda at: _place(findings[at])):
+        for index in sorted(range(len(findings)), key=lambda at: findings[at].order):
             if findings[index].code in UNCHECKED_CODES:
                 continue
             entry = _entry(findings[index], scope, self.key)
@@ -224,19 +218,6 @@ def _blind(findings: Iterable[Finding]) -> set[tuple[NotebookKey, str]]:
         if unchecked or (finding.check is Check.SYNTAX and finding.severity is Severity.ERROR):
             blind |= {(finding.key, check.value) for check in Check}
     return blind
-
-
-def _place(finding: Finding) -> tuple[str, str, int, int, int, int, str, str]:
-    return (
-        finding.path,
-        finding.member or "",
-        finding.line,
-        finding.column,
-        finding.cell or 0,
-        finding.cell_line or 0,
-        finding.code,
-        finding.message,
-    )
 
 
 _WRITE_ANEW = "write it with `pytest --dbx-gate --dbx-write-baseline FILE`"

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from operator import attrgetter
@@ -19,6 +17,7 @@ from typing import Any
 from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.checks.result import NotebookResult
 from pytest_dbxgate.codes import Check, Severity
+from pytest_dbxgate.files import write_atomically
 from pytest_dbxgate.notebook.model import NotebookKey
 
 _VERSION = 1
@@ -74,28 +73,6 @@ class Cache:
         with contextlib.suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(self._file, json.dumps(document).encode())
-
-
-def write_atomically(file: Path, data: bytes, *, mode: int | None = None) -> None:
-    """Replace ``file`` by ``data`` so that a reader sees the old bytes or the new ones.
-
-    Raises OSError; the old file is whole then.
-    """
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name[:40]}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        if mode is None:
-            # mkstemp makes private files; a new report should be as readable as any other.
-            umask = os.umask(0)
-            os.umask(umask)
-            mode = 0o666 & ~umask
-        Path(name).chmod(mode)
-        Path(name).replace(file)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
 
 
 def _load(file: Path, environment: str) -> dict[str, _Entry]:

@@ -38,6 +38,20 @@ class Finding:
     def key(self) -> NotebookKey:
         return NotebookKey(self.path, self.member)
 
+    @property
+    def order(self) -> tuple[str, str, int, int, int, int, str, str]:
+        """Findings sorted by it stand as a reader meets them, whatever the order of the run."""
+        return (
+            self.path,
+            self.member or "",
+            self.line,
+            self.column,
+            self.cell or 0,
+            self.cell_line or 0,
+            self.code,
+            self.message,
+        )
+
 
 def in_cell(
     notebook: Notebook,

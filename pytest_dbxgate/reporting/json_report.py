@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from pytest_dbxgate.checks.cache import write_atomically
 from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.checks.result import NotebookResult, State
 from pytest_dbxgate.codes import Check
-from pytest_dbxgate.errors import ConfigurationError
+from pytest_dbxgate.files import write_report
 from pytest_dbxgate.notebook.model import NotebookKey
 from pytest_dbxgate.reporting.text import escape_json
 
@@ -27,37 +25,8 @@ VERSION = 1
 Report = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class NotebookRow:
-    """What the report says about one notebook."""
-
-    path: str
-    """Relative to the root of the run, with ``/``."""
-    format: str
-    language: str
-    cells: int
-    sha256: str
-    """Of the bytes that were checked, in hex."""
-    member: str | None = None
-
-    @classmethod
-    def of(cls, result: NotebookResult) -> NotebookRow:
-        return cls(
-            path=result.key.path,
-            format=result.format,
-            language=result.language,
-            cells=result.cells,
-            sha256=result.digest,
-            member=result.key.member,
-        )
-
-    @property
-    def key(self) -> NotebookKey:
-        return NotebookKey(self.path, self.member)
-
-
 def build(
-    notebooks: Iterable[NotebookRow],
+    results: Iterable[NotebookResult],
     findings: Iterable[Finding],
     states: Mapping[NotebookKey, Mapping[Check, State]],
     tools: Mapping[str, str],
@@ -66,12 +35,12 @@ def build(
 
     ``tools`` maps names to versions. A notebook without ``states`` had no check run.
     """
-    rows = sorted(notebooks, key=lambda row: (row.path, row.member or ""))
+    rows = sorted(results, key=lambda row: (row.key.path, row.key.member or ""))
     return {
         "version": VERSION,
         "tools": dict(sorted(tools.items())),
         "notebooks": [_notebook(row, states.get(row.key, {})) for row in rows],
-        "findings": [_finding(finding) for finding in sorted(findings, key=_order)],
+        "findings": [_finding(each) for each in sorted(findings, key=lambda each: each.order)],
         "outcomes": [],
         "verdict": {},
         "deployment": {},
@@ -87,21 +56,9 @@ def dumps(report: Report) -> str:
 def write(file: Path, report: Report) -> None:
     """Write the report as a whole or not at all.
 
-    Raises :class:`ConfigurationError` where ``file`` cannot be written.
+    Raises :class:`~pytest_dbxgate.errors.ConfigurationError` where ``file`` cannot be written.
     """
-    data = dumps(report).encode("utf-8")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if file.exists() and not file.is_file():
-            # A pipe or a device must not be replaced by a file.
-            file.write_bytes(data)
-        else:
-            write_atomically(file.resolve(), data)
-    except OSError as error:
-        raise ConfigurationError(
-            f"--dbx-json {file}: cannot be written: {error.strerror or error}",
-            next_step="name a file in a folder that can be written to",
-        ) from None
+    write_report(file, dumps(report).encode("utf-8"), name="--dbx-json")
 
 
 def schema() -> Report:
@@ -111,14 +68,14 @@ def schema() -> Report:
     return document
 
 
-def _notebook(row: NotebookRow, states: Mapping[Check, State]) -> Report:
+def _notebook(result: NotebookResult, states: Mapping[Check, State]) -> Report:
     return {
-        "path": row.path,
-        "member": row.member,
-        "format": row.format,
-        "language": row.language,
-        "cells": row.cells,
-        "sha256": row.sha256,
+        "path": result.key.path,
+        "member": result.key.member,
+        "format": result.format,
+        "language": result.language,
+        "cells": result.cells,
+        "sha256": result.digest,
         "checks": {check.value: states[check].value for check in Check if check in states},
     }
 
@@ -141,19 +98,6 @@ def _finding(finding: Finding) -> Report:
         "message": finding.message,
         "hint": finding.hint,
     }
-
-
-def _order(finding: Finding) -> tuple[str, str, int, int, int, int, str, str]:
-    return (
-        finding.path,
-        finding.member or "",
-        finding.line,
-        finding.column,
-        finding.cell or 0,
-        finding.cell_line or 0,
-        finding.code,
-        finding.message,
-    )
 
 
 def _value(value: object) -> str:
