@@ -10,9 +10,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from pytest_dbxgate.codes import Check
-from pytest_dbxgate.discovery import NotebookFile, look_at, under
+from pytest_dbxgate.discovery import NotebookFile, discover, look_at, under
 from pytest_dbxgate.errors import ConfigurationError
 from pytest_dbxgate.notebook.model import NotebookKey
+from pytest_dbxgate.session import checks_of
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Plan:
 
     wanted: tuple[Wanted, ...]
     rest: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    """Those of ``rest`` that pytest will not find."""
 
 
 def split(
@@ -43,20 +46,21 @@ def split(
     by_path = {item.path: item for item in known}
     chosen: dict[str, Wanted] = {}
     rest: list[str] = []
+    missing: list[str] = []
     for argument in arguments:
         base, names = _parts(directory, argument)
         full = Path(os.path.normpath(directory / base))
-        if full.is_dir():
+        if not os.path.lexists(full) or (names and full.is_dir()):
             rest.append(argument)
-            relative = _relative(full, root)
-            for item in under(known, relative) if relative is not None else ():
+            missing.append(argument)
+        elif full.is_dir():
+            rest.append(argument)
+            for item in _below(full, root, known, argument):
                 chosen[item.path] = Wanted(item)
-        elif not os.path.lexists(full):
-            rest.append(argument)
         else:
             item = _named(full, root, by_path, argument)
             chosen[item.path] = _merged(chosen.get(item.path), _narrowed(item, names, argument))
-    return Plan(tuple(chosen.values()), tuple(rest))
+    return Plan(tuple(chosen.values()), tuple(rest), tuple(missing))
 
 
 def _parts(directory: Path, argument: str) -> tuple[str, str]:
@@ -75,13 +79,33 @@ def _relative(full: Path, root: Path) -> str | None:
         return "." if full in root.parents else None
 
 
+def _below(
+    full: Path, root: Path, known: tuple[NotebookFile, ...], argument: str
+) -> list[NotebookFile]:
+    """The notebooks in a folder, which may be reached through a link."""
+    for folder, top in ((full, root), (full.resolve(), root.resolve())):
+        relative = _relative(folder, top)
+        found = [] if relative is None else under(known, relative)
+        if found:
+            return found
+    if relative is None and discover(full).notebooks:
+        raise _outside(argument, root)
+    return []
+
+
+def _outside(argument: str, root: Path) -> ConfigurationError:
+    return ConfigurationError(
+        f"{argument} stands outside the root {root}",
+        next_step="run pytest there, or name a root that holds it with --rootdir",
+    )
+
+
 def _named(full: Path, root: Path, by_path: dict[str, NotebookFile], argument: str) -> NotebookFile:
     relative = _relative(full, root)
     if relative is None:
-        raise ConfigurationError(
-            f"{argument} stands outside the root {root}",
-            next_step="run pytest there, or name a root that holds it with --rootdir",
-        )
+        relative = _relative(full.parent.resolve() / full.name, root.resolve())
+    if relative is None:
+        raise _outside(argument, root)
     item = by_path.get(relative) or look_at(root, relative)
     if item is None:
         raise ConfigurationError(
@@ -96,15 +120,16 @@ def _narrowed(item: NotebookFile, names: str, argument: str) -> Wanted:
     """Only the checks that ``names`` (``check``, ``member`` or ``member::check``) tells."""
     if not names:
         return Wanted(item)
+    possible = checks_of(item.path)
     member, _, last = names.rpartition("::")
-    checks = frozenset(check for check in Check if check.value == last)
+    checks = frozenset(check for check in possible if check.value == last)
     if not checks:
-        member, checks = names, frozenset(Check)
+        member, checks = names, possible
     keys = [key for key in item.keys if not member or key.member == member]
     if not keys:
         raise ConfigurationError(
             f"not found: {argument}",
-            next_step=f"checks: {', '.join(check.value for check in Check)}"
+            next_step=f"checks: {', '.join(each.value for each in Check if each in possible)}"
             + (f"; notebooks: {', '.join(item.members[:5])}" if item.members else ""),
         )
     return Wanted(item, frozenset((key, check) for key in keys for check in checks))
@@ -116,6 +141,15 @@ def _merged(old: Wanted | None, new: Wanted) -> Wanted:
     if old.only is None or new.only is None:
         return Wanted(new.file)
     return Wanted(new.file, old.only | new.only)
+
+
+def is_ignored(file: Path, paths: Iterable[Path], patterns: Sequence[str]) -> bool:
+    """Whether pytest, on its way down to ``file``, would stop at one of the ``paths`` or at what
+    one of the ``patterns`` matches."""
+    places = (file, *file.parents)
+    return any(path in places for path in paths) or any(
+        fnmatch(str(place), pattern) for place in places for pattern in patterns
+    )
 
 
 def hidden(paths: Iterable[str], patterns: Sequence[str]) -> list[str]:

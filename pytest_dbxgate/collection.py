@@ -131,9 +131,9 @@ class CheckItem(pytest.Item):
         if findings:
             first = min(findings, key=lambda item: item.severity is not Severity.ERROR)
             self.user_properties += [
-                ("dbx_file", first.path),
+                ("dbx_file", clean(first.path)),
                 ("dbx_line", str(first.line)),
-                ("dbx_code", first.code),
+                ("dbx_code", clean(first.code)),
             ]
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
@@ -187,4 +187,4 @@ class ToolItem(pytest.Item):
         return super().repr_failure(excinfo)
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
-        return self.path, 0, self.nodeid
+        return self.config.rootpath / TOOL_NODE, 0, self.nodeid

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,8 @@ def apply(root: Path, changes: Sequence[Change]) -> list[str]:
                 refusals.append(f"{change.path}: not fixed: it is a symbolic link")
             elif file.read_bytes() != change.before.data:
                 refusals.append(f"{change.path}: not fixed: it changed while it was checked")
+            elif not file.stat().st_mode & stat.S_IWUSR:
+                refusals.append(f"{change.path}: not fixed: it is read-only")
             else:
                 write_atomically(file, change.after.data)
         except OSError as error:

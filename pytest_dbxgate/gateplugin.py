@@ -6,11 +6,14 @@ first worker has collected with it. Workers read what was found from a folder of
 
 from __future__ import annotations
 
+import contextlib
+import os
 import pickle
 import shutil
 import tempfile
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+import traceback
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,19 +45,55 @@ class ConfHooks:
 
     @property
     def globals(self) -> tuple[str, ...]:
-        answers = self.config.hook.pytest_dbxgate_globals(config=self.config)
-        return tuple(dict.fromkeys(name for answer in answers for name in answer or ()))
+        with _mistakes_of("pytest_dbxgate_globals") as expect:
+            answers = self.config.hook.pytest_dbxgate_globals(config=self.config)
+            for answer in answers:
+                expect(not isinstance(answer, str), answer, "a list of names")
+            names = tuple(dict.fromkeys(name for answer in answers for name in answer or ()))
+            for name in names:
+                expect(isinstance(name, str) and name.isidentifier(), name, "a name")
+        return names
 
     @property
     def adds_checks(self) -> bool:
         return bool(self.config.hook.pytest_dbxgate_check.get_hookimpls())
 
     def check(self, notebook: Notebook, settings: Settings) -> list[Finding]:
-        answers = self.config.hook.pytest_dbxgate_check(notebook=notebook, settings=settings)
-        return [finding for answer in answers for finding in answer or ()]
+        with _mistakes_of("pytest_dbxgate_check") as expect:
+            answers = self.config.hook.pytest_dbxgate_check(notebook=notebook, settings=settings)
+            findings = [finding for answer in answers for finding in answer or ()]
+            for each in findings:
+                expect(isinstance(each, Finding), each, "a Finding")
+        return findings
 
     def change(self, key: NotebookKey, findings: list[Finding]) -> None:
-        self.config.hook.pytest_dbxgate_findings(notebook=str(key), findings=findings)
+        with _mistakes_of("pytest_dbxgate_findings") as expect:
+            self.config.hook.pytest_dbxgate_findings(notebook=str(key), findings=findings)
+            for each in findings:
+                expect(isinstance(each, Finding), each, "a Finding")
+
+
+@contextlib.contextmanager
+def _mistakes_of(hook: str) -> Iterator[Callable[[bool, object, str], None]]:
+    """Turn what goes wrong in somebody's hook into a message that names it."""
+
+    def expect(holds: bool, value: object, kind: str) -> None:
+        if not holds:
+            raise ConfigurationError(
+                f"the hook {hook} gave {value!r:.200}, which is not {kind}",
+                next_step="see docs/hooks.md",
+            )
+
+    try:
+        yield expect
+    except (ConfigurationError, pytest.UsageError):
+        raise
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise ConfigurationError(
+            f"the hook {hook} failed: {type(error).__name__}: {error}",
+            next_step=f"mend it ({place.filename}, line {place.lineno})",
+        ) from None
 
 
 @dataclass
@@ -100,7 +139,11 @@ class GatePlugin:
         cache = getattr(self._config, "cache", None)
         if cache is None or self._options.no_cache or self._worker_folder:
             return None
-        return Path(cache.mkdir("dbxgate")) / "results.json"
+        try:
+            return Path(cache.mkdir("dbxgate")) / "results.json"
+        except OSError:
+            # The cache saves time where it can; a read-only checkout is gated all the same.
+            return None
 
     def _found_by_controller(self) -> Discovery | None:
         if not self._worker_folder:
@@ -133,18 +176,23 @@ class GatePlugin:
             # Without arguments and testpaths pytest would import whatever looks like a test.
             rest = config.args if source is config.ArgsSource.TESTPATHS else []
             plan = Plan(tuple(map(Wanted, self._gate.notebooks)), tuple(rest))
+        if self._options.only and plan.missing:
+            raise ConfigurationError(
+                f"not found: {plan.missing[0]}",
+                next_step="name a notebook or a folder that exists",
+            )
         config.args[:] = [] if self._options.only else plan.rest
-        return plan
+        return replace(plan, wanted=tuple(self._not_ignored(plan.wanted)))
 
-    def _wanted(self) -> Iterator[Wanted]:
-        option = self._config.option
-        ignoring = bool(option.ignore or option.ignore_glob)
-        for wanted in self._plan.wanted:
-            path = self._config.rootpath / wanted.file.path
-            if not ignoring or not self._config.hook.pytest_ignore_collect(
-                collection_path=path, config=self._config
-            ):
-                yield wanted
+    def _not_ignored(self, wanted: Iterable[Wanted]) -> Iterator[Wanted]:
+        """Those that ``--ignore`` and ``--ignore-glob`` leave."""
+        option, directory = self._config.option, self._config.invocation_params.dir
+        paths = [Path(os.path.normpath(directory / path)) for path in option.ignore or ()]
+        patterns = [str(directory / pattern) for pattern in option.ignore_glob or ()]
+        for each in wanted:
+            file = self._config.rootpath / each.file.path
+            if not arguments.is_ignored(file, paths, patterns):
+                yield each
 
     # -- collection ------------------------------------------------------------------------
 
@@ -160,7 +208,7 @@ class GatePlugin:
             collection.NotebookNode.build(
                 session, self._config.rootpath / wanted.file.path, wanted, self
             )
-            for wanted in self._wanted()
+            for wanted in self._plan.wanted
         ]
         if nodes:
             nodes.insert(0, collection.ToolNode.build(session, self))
@@ -267,7 +315,12 @@ class GatePlugin:
     ) -> Baseline:
         file = self._options.write_baseline_file
         assert file is not None
-        previous = Baseline.load(file) if file.exists() else None
+        try:
+            previous = Baseline.load(file) if file.exists() else None
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                error.message, next_step="name another file, or remove this one"
+            ) from None
         baseline = self._gate.record(outcome, selected, previous=previous)
         baseline.write(file)
         self._extras.baseline_written = sum(not is_unchecked(each) for each in outcome.findings)
@@ -279,7 +332,7 @@ class GatePlugin:
     def color(self) -> bool:
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is None:
-            return bool(self._config.option.color == "yes")
+            return False
         return bool(reporter.hasmarkup)
 
     @property

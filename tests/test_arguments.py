@@ -66,13 +66,68 @@ def test_what_is_no_notebook_is_said(root: Path, argument: str, message: str) ->
     assert caught.value.message == message
 
 
+def test_an_archive_has_no_format_to_check(root: Path) -> None:
+    write(root, {"a.dbc": b"not an archive"})
+    with pytest.raises(ConfigurationError, match=r"not found: a\.dbc::format") as caught:
+        split(root, "a.dbc::format")
+    assert caught.value.next_step == "checks: syntax, lint, metadata"
+
+
 def test_what_does_not_exist_is_left_to_pytest(root: Path) -> None:
-    assert split(root, "nb/missing.py").rest == ("nb/missing.py",)
+    plan = split(root, "nb/missing.py", "nb", "nb::lint")
+    assert plan.rest == ("nb/missing.py", "nb", "nb::lint")
+    assert plan.missing == ("nb/missing.py", "nb::lint")
 
 
 def test_outside_the_root(root: Path) -> None:
     with pytest.raises(ConfigurationError, match="stands outside the root"):
         split(root / "nb", str(root / "tests" / "test_t.py"))
+
+
+def test_a_folder_of_notebooks_outside_the_root(root: Path) -> None:
+    with pytest.raises(ConfigurationError, match="nb stands outside the root"):
+        split(root / "tests", str(root / "nb"))
+
+
+def test_a_folder_of_tests_outside_the_root_is_left_to_pytest(root: Path) -> None:
+    assert split(root / "nb", str(root / "tests")).rest == (str(root / "tests"),)
+
+
+def test_a_link_to_a_folder_means_the_folder(root: Path) -> None:
+    try:
+        (root / "link").symlink_to("nb")
+    except OSError:
+        pytest.skip("no links here")
+    plan = split(root, "link")
+    assert [wanted.file.path for wanted in plan.wanted] == ["nb/a.py", "nb/b [x].py"]
+
+
+def test_a_path_through_a_link_to_the_root(
+    root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "link"
+    try:
+        outside.symlink_to(root)
+    except OSError:
+        pytest.skip("no links here")
+    plan = split(root, str(outside / "nb"), str(outside / "nb" / "a.py::lint"))
+    assert [wanted.file.path for wanted in plan.wanted] == ["nb/a.py", "nb/b [x].py"]
+
+
+@pytest.mark.parametrize(
+    ("folders", "patterns", "ignored"),
+    [
+        (["/r/nb/sub"], [], True),
+        (["/r/nb/sub/a.py"], [], True),
+        (["/r/nb/su"], [], False),
+        ([], ["/r/*/sub"], True),
+        ([], ["*.py"], True),
+        ([], ["*.sql"], False),
+    ],
+)
+def test_ignored(folders: list[str], patterns: list[str], ignored: bool) -> None:
+    paths = [Path(folder) for folder in folders]
+    assert arguments.is_ignored(Path("/r/nb/sub/a.py"), paths, patterns) is ignored
 
 
 def test_a_folder_above_the_root_means_all(root: Path) -> None:

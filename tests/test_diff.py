@@ -34,6 +34,12 @@ def test_colour() -> None:
     )
 
 
+def test_line_ends_of_windows_are_nothing_to_see() -> None:
+    assert unified("a.py", "x\r\ny\r\n", "x\r\nz\r\n") == (
+        "--- a.py\n+++ a.py\n@@ -1,2 +1,2 @@\n x\n-y\n+z\n"
+    )
+
+
 def test_line_ends_and_control_characters_are_visible() -> None:
     assert unified("a\n.py", "x\r\n\x1b[0m\x0c\n", "x\n##vso[y]\n") == (
         "--- a\\n.py\n+++ a\\n.py\n@@ -1,2 +1,2 @@\n-x\\x0d\n-\\x1b[0m\\x0c\n+x\n+##vso\\[y]\n"

@@ -57,6 +57,14 @@ def test_the_mode_stays(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "a.py").stat().st_mode) == 0o751
 
 
+def test_a_read_only_file_is_left_alone(tmp_path: Path) -> None:
+    write(tmp_path, {"a.py": source("x=1")})
+    (tmp_path / "a.py").chmod(0o444)
+    assert fix(tmp_path) == (["a.py"], ["a.py: not fixed: it is read-only"])
+    (tmp_path / "a.py").chmod(0o644)
+    assert (tmp_path / "a.py").read_text() == source("x=1")
+
+
 @pytest.mark.parametrize("setting", ['ignore = ["DBX150"]\n', 'ignore = ["a.py"]\n'])
 def test_what_is_switched_off_is_not_fixed(tmp_path: Path, setting: str) -> None:
     write(tmp_path, {"a.py": source("x=1"), "dbxgate.toml": setting})

@@ -364,7 +364,8 @@ def test_nothing_of_a_files_name_reaches_the_terminal_as_it_is(
 
 
 def test_the_verbose_line_is_the_node_id(project: pytest.Pytester) -> None:
-    run(project, "--dbx-only", "-v").stdout.fnmatch_lines(["nb/a.py::syntax PASSED*"])
+    result = run(project, "--dbx-only", "-vv")
+    result.stdout.fnmatch_lines(["dbx::ruff PASSED*", "nb/a.py::syntax PASSED*"])
 
 
 def test_a_message_about_settings_is_harmless(project: pytest.Pytester) -> None:
@@ -381,3 +382,90 @@ def test_the_error_of_a_tool_is_harmless(project: pytest.Pytester) -> None:
     assert "\x1b" not in result.stdout.str()
     assert "##vso[" not in result.stdout.str()
     result.stdout.fnmatch_lines(["FAILED dbx::ruff*"])
+
+
+def test_without_a_terminal_reporter(project: pytest.Pytester) -> None:
+    write(project.path, {"nb/b.py": WRONG})
+    result = run(project, "--dbx-only", "-p", "no:terminal")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--ignore=nb/sub",), ("--ignore-glob=*/sub", "-n2"), ("--ignore", "nb/sub/c.py", "nb")],
+    ids=lambda value: value[0],
+)
+def test_what_pytest_is_to_ignore_is_not_gated(
+    project: pytest.Pytester, arguments: tuple[str, ...]
+) -> None:
+    write(project.path, {"nb/sub/c.py": BROKEN})
+    result = run(project, "--dbx-only", *arguments)
+    result.assert_outcomes(passed=11)
+    assert "dbxgate: 2 notebook files" in result.stdout.str()
+
+
+@pytest.mark.parametrize("missing", ["nb/nope.py", "nb::lint"])
+def test_an_argument_that_names_nothing_is_an_error_without_tests_too(
+    project: pytest.Pytester, missing: str
+) -> None:
+    result = run(project, "--dbx-only", "nb/a.py", missing)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: not found: {missing}"])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+@XDIST
+def test_names_that_cannot_be_written_down(
+    project: pytest.Pytester, workers: tuple[str, ...]
+) -> None:
+    names = (b"nb/\xff.py", b"nb/a\\b.py", b"nb/a\nb.py")
+    write(project.path, {os.fsdecode(name): WRONG for name in names})
+    arguments = ("--dbx-only", "-v", "-rA", "--junitxml=junit.xml", "--dbx-json=out.json")
+    result = run(project, *arguments, *workers)
+    result.assert_outcomes(passed=20, failed=3)
+    assert len(list(ElementTree.parse(project.path / "junit.xml").iter("testcase"))) == 23
+
+
+def test_a_cache_that_cannot_be_made_is_none(project: pytest.Pytester) -> None:
+    write(project.path, {".pytest_cache/d/dbxgate": "a file, not a folder"})
+    result = run(project, "--dbx-only")
+    result.assert_outcomes(passed=11)
+    result.stdout.fnmatch_lines(["dbxgate: *; cache off"])
+
+
+@pytest.mark.parametrize(
+    ("hook", "message"),
+    [
+        ("check(notebook, settings): return 1 / 0", "check failed: ZeroDivisionError: *"),
+        ("check(notebook, settings): yield 3", "check gave 3, which is not a Finding"),
+        ("check(notebook, settings): return 3", "check failed: TypeError: *"),
+        ("findings(findings): return 1 / 0", "findings failed: ZeroDivisionError: *"),
+        ("findings(findings): findings.append(3)", "findings gave 3, which is not a Finding"),
+        ("globals(config): return 1 / 0", "globals failed: ZeroDivisionError: *"),
+        ("globals(config): return 'y'", "globals gave 'y', which is not a list of names"),
+        ("globals(config): return ['a b']", "globals gave 'a b', which is not a name"),
+    ],
+)
+def test_a_broken_hook_is_named(project: pytest.Pytester, hook: str, message: str) -> None:
+    write(project.path, {"conftest.py": f"def pytest_dbxgate_{hook}\n"})
+    result = run(project, "--dbx-only")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: the hook pytest_dbxgate_{message}"])
+    assert "Traceback" not in result.stderr.str() + result.stdout.str()
+    assert "INTERNALERROR" not in result.stderr.str() + result.stdout.str()
+
+
+@XDIST
+def test_a_broken_hook_says_where(project: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    write(project.path, {"conftest.py": "\ndef pytest_dbxgate_findings(findings): 1 / 0\n"})
+    result = run(project, "--dbx-only", *workers)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["  next: mend it (*conftest.py, line 2)"])
+    assert "INTERNALERROR" not in result.stdout.str()
+
+
+def test_a_baseline_is_written_over_a_baseline_only(project: pytest.Pytester) -> None:
+    result = run(project, "--dbx-only", "--dbx-write-baseline=nb/a.py")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: baseline *a.py*", "  next: name another file*"])
+    assert (project.path / "nb/a.py").read_text(encoding="utf-8") == CLEAN

@@ -14,8 +14,11 @@ _LINE_LIMIT = 2000
 def unified(path: str, before: str, after: str, *, color: bool = False) -> str:
     """The change of one file; empty if there is none. Ends in a newline otherwise.
 
-    The diff is for reading: characters a terminal would act on are shown as escapes.
+    The diff is for reading: characters a terminal would act on are shown as escapes, and line
+    ends only where they are mixed or change.
     """
+    if _ends_in_crlf(before) and _ends_in_crlf(after):
+        before, after = before.replace("\r\n", "\n"), after.replace("\r\n", "\n")
     return _diff(clean(path), before, after, unit="file", color=color)
 
 
@@ -40,6 +43,11 @@ def _diff(name: str, before: str, after: str, *, unit: str, color: bool) -> str:
         if not newline:
             shown.append(f"\\ No newline at end of {unit}")
     return "".join(f"{line}\n" for line in shown)
+
+
+def _ends_in_crlf(text: str) -> bool:
+    """Whether every line does."""
+    return 0 < text.count("\n") == text.count("\r\n")
 
 
 def _lines(text: str) -> list[str]:
