@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from dataclasses import replace
 from typing import Any
 
@@ -8,8 +10,8 @@ import pytest
 
 from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.checks.metadata import stored
-from pytest_dbxgate.notebook import ipynb, source
-from pytest_dbxgate.notebook.model import Cell, Format, Language, Notebook
+from pytest_dbxgate.notebook import dbc, ipynb, source
+from pytest_dbxgate.notebook.model import Language
 from support import ipynb as plain_ipynb
 
 _NOTEBOOK = "application/vnd.databricks.v1+notebook"
@@ -26,20 +28,20 @@ def from_ipynb(change: dict[str, Any] | None = None, *cells: dict[str, Any]) -> 
 
 
 def from_dbc(*commands: dict[str, Any], **metadata: Any) -> list[Finding]:
-    cells = tuple(
-        Cell(number, Language.PYTHON, "x = 1", "x = 1", metadata=command)
-        for number, command in enumerate(commands, start=1)
-    )
-    notebook = Notebook(
-        path="a.dbc",
-        format=Format.DBC,
-        language=Language.PYTHON,
-        cells=cells,
-        data=b"{}",
-        digest="",
-        member="folder/a",
-        metadata=metadata,
-    )
+    """Check the notebook of an archive, as it is read, whose commands hold ``commands``."""
+    document = {
+        "version": "NotebookV1",
+        "name": "a",
+        "language": "python",
+        "commands": [
+            {"command": "x = 1", "position": number} | command
+            for number, command in enumerate(commands, start=1)
+        ],
+    }
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as members:
+        members.writestr("folder/a.python", json.dumps(document | metadata))
+    (notebook,) = dbc.read("a.dbc", archive.getvalue())
     return stored.check(notebook)
 
 
@@ -86,15 +88,18 @@ def test_times_in_an_archive() -> None:
 
 def test_results_in_an_archive() -> None:
     found = from_dbc({"results": None}, {"results": {"data": [1]}}, {"error": "boom"})
-    assert told(found) == [("DBX204", 2, "results stored in cells 2 and 3 (18 bytes)")]
+    assert told(found) == [("DBX204", 2, "results stored in cells 2 and 3")]
 
 
-def test_people_in_an_archive_are_counted_and_never_named() -> None:
-    found = from_dbc({"latestUser": "ann@example.com"}, {"latestUser": "bob@example.com"})
-    assert told(found) == [("DBX205", 1, "2 people are named in cells 1 and 2")]
+@pytest.mark.parametrize("data", [[], "", '<div class="ansiout"></div>'])
+def test_the_empty_frame_of_a_command_that_printed_nothing(data: object) -> None:
+    assert from_dbc({"results": {"type": "html", "data": data}}) == []
+
+
+def test_people_in_an_archive_are_never_named() -> None:
+    found = from_dbc({"latestUser": "ann@example.com"}, {"latestUserId": "12"})
+    assert told(found) == [("DBX205", 1, "who ran it is stored in cells 1 and 2")]
     assert "example" not in repr(found)
-    one = from_dbc({"latestUser": "ann@example.com"}, {"latestUserId": "12"})
-    assert told(one) == [("DBX205", 1, "one person is named in cells 1 and 2")]
 
 
 def widget(value: object, default: object = "dev", **typed: object) -> dict[str, Any]:

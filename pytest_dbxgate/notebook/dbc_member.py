@@ -30,6 +30,9 @@ STORED = (
 values, which may be huge or personal, are not kept."""
 
 _KEPT = ("guid", "nuid", "commandType", "state")
+_NOTHING = '<div class="ansiout"></div>'
+"""The result of a command that printed nothing."""
+
 _GZIP = b"\x1f\x8b"
 
 
@@ -151,5 +154,6 @@ def _light(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for key in STORED:
         value = fields.get(key)
         # Commands that printed nothing keep an empty frame of a result.
-        if value.get("data", value) if isinstance(value, dict) else value:
+        held = value.get("data", value) if isinstance(value, dict) else value
+        if held and held != _NOTHING:
             yield key, True

@@ -64,12 +64,11 @@ def _counts(notebook: Notebook) -> Iterator[Finding]:
 def _results(notebook: Notebook) -> Iterator[Finding]:
     cells = [cell for cell in notebook.cells if any(cell.metadata.get(key) for key in _RESULTS)]
     if cells:
-        size = sum(_size(cell.metadata.get(key)) for cell in cells for key in _RESULTS)
         yield at_cell(
             notebook,
             cells[0],
             "DBX204",
-            f"results stored in {number_list(_numbers(cells))} ({_shown(size)})",
+            f"results stored in {number_list(_numbers(cells))}",
             hint="clear the results in the workspace and export again, or keep source files",
         )
 
@@ -77,13 +76,11 @@ def _results(notebook: Notebook) -> Iterator[Finding]:
 def _users(notebook: Notebook) -> Iterator[Finding]:
     cells = [cell for cell in notebook.cells if any(cell.metadata.get(key) for key in _USERS)]
     if cells:
-        people = {str(cell.metadata.get("latestUser") or "") for cell in cells} - {""}
-        who = "one person is" if len(people) <= 1 else f"{len(people)} people are"
         yield at_cell(
             notebook,
             cells[0],
             "DBX205",
-            f"{who} named in {number_list(_numbers(cells))}",
+            f"who ran it is stored in {number_list(_numbers(cells))}",
             hint="export as source files: an archive keeps who ran each cell",
         )
 
