@@ -111,11 +111,11 @@ def test_a_missing_semicolon_is_an_error(tmp_path: Path) -> None:
 
 
 def test_one_vote_is_a_warning_unless_strict(tmp_path: Path) -> None:
-    cell = "SELECT 1;\nSELECT DISTINCT(*) FROM t"
+    cell = "SELECT 1;\nINSERT INTO t VALUES (3 INT)"
     (found,) = check(tmp_path, notebook(cell))
     assert (found.code, found.severity) == ("DBX502", Severity.WARNING)
-    assert (found.cell_line, found.cell_column) == (2, 17)
-    assert found.message == "sqlfluff cannot read this SQL at `*`; sqlglot does not object"
+    assert (found.cell_line, found.cell_column) == (2, 25)
+    assert found.message == "sqlfluff cannot read this SQL at `INT`; sqlglot does not object"
     (strict,) = check(tmp_path, notebook(cell), settings=Settings(strict_sql=True))
     assert (strict.code, strict.severity) == ("DBX501", Severity.ERROR)
 

@@ -117,6 +117,13 @@ GAPS: tuple[Gap, ...] = (
         "lateral joins",
         "SELECT * FROM orders JOIN LATERAL explode(items)",
     ),
+    _gap(
+        r".*\bDISTINCT\s*\(\s*\*\s*\)",
+        "DISTINCT(*)",
+        "SELECT DISTINCT(*) FROM orders",
+        "CREATE TEMP VIEW v AS SELECT DISTINCT (*) FROM orders",
+    ),
+    _gap(r".*\*FROM\b", "no blank after a star", "SELECT *FROM orders", "SELECT o.*from orders o"),
     _gap(r"UNDROP\b", "UNDROP", "UNDROP TABLE orders"),
     _gap(r"CACHE SELECT\b", "the disk cache", "CACHE SELECT * FROM orders"),
     _gap(
