@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,9 +12,6 @@ from pathlib import Path
 from pytest_dbxgate.notebook import dbc, formats
 from pytest_dbxgate.notebook.formats import Kind
 from pytest_dbxgate.notebook.model import NotebookKey
-
-_HEAD = 4096
-"""Bytes read to recognise a notebook; enough for all but a handful of real ones."""
 
 _NEVER = frozenset(
     {
@@ -97,8 +95,7 @@ def look_at(root: Path, path: str) -> NotebookFile | None:
     head = b""
     if suffix != ".ipynb":
         try:
-            with open(file, "rb") as stream:
-                head = stream.read() if suffix == ".dbc" else stream.read(_HEAD)
+            head = _head(file, formats.MAX_SIZE if suffix == ".dbc" else formats.HEAD_SIZE)
         except OSError:
             # Nothing is skipped silently: a notebook that cannot be read is a finding. Of a plain
             # source file nobody can tell whether it would have been one; a link that leads
@@ -110,6 +107,14 @@ def look_at(root: Path, path: str) -> NotebookFile | None:
     if suffix == ".dbc":
         return NotebookFile(path, dbc.members(head))
     return NotebookFile(path, near_miss=kind is Kind.NEAR_MISS)
+
+
+def _head(file: str, most: int) -> bytes:
+    """The first bytes of a file. Raises OSError, also for what a reader would wait at for ever."""
+    if not stat.S_ISREG(os.stat(file).st_mode):
+        raise OSError("not a regular file")
+    with open(file, "rb") as stream:
+        return stream.read(most)
 
 
 def _git_files(root: Path, notes: list[str]) -> list[str] | None:

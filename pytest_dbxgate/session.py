@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -135,7 +136,8 @@ class Gate:
         for item in self.discovery.notebooks:
             file = self.root / item.path
             try:
-                if file.stat().st_size > formats.MAX_SIZE:
+                status = file.stat()
+                if not stat.S_ISREG(status.st_mode) or status.st_size > formats.MAX_SIZE:
                     # Nothing of it is checked, so nothing of it is remembered.
                     continue
                 data = file.read_bytes()

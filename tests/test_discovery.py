@@ -7,6 +7,7 @@ import pytest
 
 from pytest_dbxgate import discovery, projects
 from pytest_dbxgate.errors import ConfigurationError
+from pytest_dbxgate.session import Gate
 from support import git, ipynb, source, write
 
 
@@ -136,3 +137,11 @@ def test_a_wrong_key_in_a_nested_file_is_named(tmp_path: Path) -> None:
     write(tmp_path, {"team/dbxgate.toml": "runtimes = 1\n"})
     with pytest.raises(ConfigurationError, match=r"team.dbxgate\.toml: unknown key"):
         projects.load(tmp_path, ["team/dbxgate.toml"])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_reported_and_never_waited_at(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.py")
+    gate = Gate(tmp_path)
+    outcome = gate.run(gate.select_all())
+    assert [(each.path, each.code) for each in outcome.findings] == [("a.py", "DBX100")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,7 +12,9 @@ import pytest
 from pytest_dbxgate.checks import engine
 from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.checks.python import syntax as python_syntax
+from pytest_dbxgate.checks.python.tree import parse
 from pytest_dbxgate.checks.result import State
+from pytest_dbxgate.checks.sql import pool
 from pytest_dbxgate.codes import Check
 from pytest_dbxgate.errors import ToolError
 from pytest_dbxgate.notebook import formats
@@ -23,7 +27,7 @@ PYTHON_CHECKS = (Check.SYNTAX, Check.LINT, Check.FORMAT)
 
 def run(root: Path, files: dict[str, str | bytes]) -> engine.Answer:
     write(root, files)
-    paths = [path for path in files if path.endswith((".py", ".ipynb"))]
+    paths = [path for path in files if path.endswith((".py", ".sql"))]
     notebooks = [item for path in paths for item in formats.read(root / path, path)]
     return engine.run(
         engine.Request(
@@ -69,3 +73,29 @@ def test_a_line_of_the_file_is_shown_as_an_editor_counts(tmp_path: Path) -> None
     (finding,) = answer.results[NotebookKey("a.py")].findings
     assert (finding.code, finding.line) == ("DBX104", 2)
     assert finding.excerpt == ("# a\x0cb\u2028c", "# Databricks notebook source")
+
+
+def test_an_interrupt_ends_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(servers: object) -> None:
+        assert threading.current_thread() is threading.main_thread(), "no interrupt gets here"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pool, "_watch", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, {"a.sql": source(*(f"SELECT {n}" for n in range(50)), suffix=".sql")})
+    assert not [each for each in threading.enumerate() if each.name == "dbxgate-sql"]
+
+
+def test_two_threads_leave_the_warnings_filters_alone() -> None:
+    before = list(warnings.filters)
+
+    def work() -> None:
+        for _ in range(200):
+            parse(r"'\d'")
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert warnings.filters == before

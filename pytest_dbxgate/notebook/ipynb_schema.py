@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from pytest_dbxgate.notebook.ipynb_layout import Layout, layout, shown
 from pytest_dbxgate.notebook.json_spans import load
 from pytest_dbxgate.notebook.model import Notebook, Problem
+from pytest_dbxgate.quiet import quiet
 
 _MESSAGE = 160
 """Characters of a schema's message that are kept: it may quote whole outputs."""
@@ -50,8 +50,7 @@ def _breaches(document: Any, known: Container[int | None]) -> Iterator[_Breach]:
         minor = document["nbformat_minor"] = 0
     left = [index for index in range(len(document["cells"])) if index + 1 not in known]
     document["cells"] = [document["cells"][index] for index in left]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         try:
             for error in schema.iter_validate(document, version=4, version_minor=minor):
                 yield _Breach(_path(error.relative_path, left), _short(error.message))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator
 
 from pytest_dbxgate.checks.finding import Finding
+from pytest_dbxgate.checks.python.tree import parse
 from pytest_dbxgate.checks.rules import at_cell, at_file
 from pytest_dbxgate.notebook.magics import line_magics
 from pytest_dbxgate.notebook.model import Cell, Format, Language, Magic, Notebook
@@ -215,13 +215,8 @@ def _install_line(cell: Cell) -> int:
 def _does_work(cell: Cell) -> bool:
     """Whether the cell does more than import, install and define widgets."""
     lines = ("" if _NO_PYTHON.match(line) else line for line in cell.code.split("\n"))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            body = ast.parse("\n".join(lines)).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return True
-    return not all(_is_harmless(statement) for statement in body)
+    tree = parse("\n".join(lines))
+    return tree is None or not all(_is_harmless(statement) for statement in tree.body)
 
 
 def _is_harmless(statement: ast.stmt) -> bool:

@@ -8,13 +8,12 @@ both, and remembers where every line came from.
 
 from __future__ import annotations
 
-import ast
 import json
 import re
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from pytest_dbxgate.checks.python.tree import parse
 from pytest_dbxgate.notebook.model import Cell, Language
 
 _PYTHON_BODIES = frozenset(
@@ -219,17 +218,7 @@ def _is_automagic(text: str) -> bool:
     if word not in AUTOMAGIC_WORDS | _SHELL_WORDS:
         return False
     # On Databricks ``sc`` is the Spark context, which hides the magic of that name.
-    return (line == word and word != "sc") or not _parses(line)
-
-
-def _parses(line: str) -> bool:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(line)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
+    return (line == word and word != "sc") or parse(line) is None
 
 
 def _hide_double_percent(text: str) -> str | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from pytest_dbxgate.checks.python.tree import parse
 
 _MAYBE = re.compile(r"sql\s*\(\s*(?:[rRuU]?[\"']|\(|#|\\|sqlQuery\b)")
 _SESSIONS = frozenset({"spark", "sqlContext", "sqlcontext"})
@@ -41,11 +42,8 @@ def find(code: str) -> Iterator[SqlString]:
     """The strings of a Python cell. A cell that is not plain Python has none."""
     if not may_be_in(code):
         return
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parse(code)
+    if tree is None:
         return
     lines = code.split("\n")
     for node in ast.walk(tree):
