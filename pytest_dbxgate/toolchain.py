@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import posixpath
 import shutil
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from pytest_dbxgate import __version__
 from pytest_dbxgate.checks import configurations
+from pytest_dbxgate.checks.python import ruff_mirror
 from pytest_dbxgate.checks.result import ToolStatus
 from pytest_dbxgate.discovery import Discovery
 from pytest_dbxgate.projects import Projects
@@ -44,7 +46,7 @@ def statuses(errors: Mapping[str, str]) -> tuple[ToolStatus, ...]:
 def environment(root: Path, discovery: Discovery, projects: Projects) -> str:
     """A digest of all that decides a result besides the notebook's bytes.
 
-    Tools, settings, every configuration file in the tree and above it, and the names of the
+    Tools, settings, the files that configure a tool for some notebook, and the names of the
     repository's modules (ruff's first-party imports).
     """
     digest = hashlib.sha256()
@@ -57,14 +59,32 @@ def environment(root: Path, discovery: Discovery, projects: Projects) -> str:
     for path in discovery.others:
         if path.endswith(".py"):
             add(path)
-        elif path.endswith(".toml") or posixpath.basename(path) in configurations.ALL:
-            add(path, _bytes(root / path))
-    for folder in root.parents:
-        for name in sorted(configurations.ALL):
-            file = folder / name
-            if file.is_file():
-                add(str(file), _bytes(file))
+    for file in sorted(_configurations(root, discovery)):
+        # A checkout that moves keeps its cache.
+        inside = file.is_relative_to(root)
+        add(str(file.relative_to(root) if inside else file), _bytes(file))
     return digest.hexdigest()
+
+
+def _configurations(root: Path, discovery: Discovery) -> set[Path]:
+    """The files that configure a tool beside a notebook, above it, for the user, or because
+    another extends them. That git ignores one is nothing to the tools."""
+    inside = {""}
+    for item in discovery.notebooks:
+        folder = posixpath.dirname(item.path)
+        while folder not in inside:
+            inside.add(folder)
+            folder = posixpath.dirname(folder)
+    home = Path("~").expanduser()
+    user = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "sqlfluff"
+    places = [*(root / folder for folder in inside), *root.parents, home, user]
+    found = [
+        Path(file)
+        for place in places
+        for name in configurations.ALL
+        if os.path.isfile(file := os.path.join(place, name))  # noqa: PTH113, PTH118 - many, fast
+    ]
+    return {*found, *ruff_mirror.with_extended(each for each in found if each.suffix == ".toml")}
 
 
 def _bytes(file: Path) -> bytes:

@@ -106,7 +106,8 @@ def build(
     (folder / "ruff.toml").write_text(default, encoding="utf-8", newline="")
     folders = {os.path.dirname(notebook.path) for notebook in notebooks}
     above, inside = _configurations(root, folders)
-    wanted = _with_extended([*above, *inside.values()])
+    # An absolute path works from the mirror as it does from the original.
+    wanted = list(with_extended([*above, *inside.values()], absolute=False))
     base = _base(root, wanted)
     tree = folder / "tree"
     place = tree / os.path.relpath(root, base)
@@ -183,9 +184,9 @@ def _table(file: Path) -> Mapping[str, Any] | None:
     return table if isinstance(table, dict) else None
 
 
-def _with_extended(files: Iterable[Path]) -> list[Path]:
+def with_extended(files: Iterable[Path], *, absolute: bool = True) -> Iterable[Path]:
     """``files``, what they extend, and a ``pyproject.toml`` beside each: it may say
-    ``requires-python``."""
+    ``requires-python``. ``absolute``: also what is extended by its absolute path."""
     found: dict[Path, None] = {}
     waiting = list(files)
     while waiting:
@@ -199,10 +200,9 @@ def _with_extended(files: Iterable[Path]) -> list[Path]:
         extended = (_table(file) or {}).get("extend")
         if isinstance(extended, str):
             target = os.path.expanduser(os.path.expandvars(extended))
-            if not os.path.isabs(target):
-                # An absolute path works from the mirror as it does from the original.
+            if absolute or not os.path.isabs(target):
                 waiting.append(Path(os.path.normpath(file.parent / target)))
-    return list(found)
+    return found
 
 
 def _base(root: Path, configurations: Iterable[Path]) -> Path:
