@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from pytest_dbxgate.notebook import dbc, formats
 from pytest_dbxgate.notebook.formats import Kind
 from pytest_dbxgate.notebook.model import NotebookKey
+from pytest_dbxgate.programs import git
 
 _NEVER = frozenset(
     {
@@ -119,16 +119,8 @@ def _head(file: str, most: int) -> bytes:
 
 def _git_files(root: Path, notes: list[str]) -> list[str] | None:
     """Paths below ``root`` that git tracks or does not ignore; None without a repository."""
-    command = ["git", "-c", "core.quotepath=off", "ls-files", "-z"]
-    try:
-        done = subprocess.run(
-            [*command, "--cached", "--others", "--exclude-standard"],
-            cwd=root,
-            capture_output=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except OSError:
+    done = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    if done is None:
         notes.append("git is not installed: every file below the root was looked at")
         return None
     if done.returncode:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from pytest_dbxgate.checks.result import State, is_unchecked
 from pytest_dbxgate.codes import Check
 from pytest_dbxgate.discovery import NotebookFile, look_at
 from pytest_dbxgate.errors import ConfigurationError
+from pytest_dbxgate.programs import git
 from pytest_dbxgate.reporting import frames
 from pytest_dbxgate.reporting.text import clean
 from pytest_dbxgate.session import Gate, Outcome, Selection
@@ -45,18 +45,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _top(directory: Path) -> Path:
     """The top of the working tree, where pre-commit runs its hooks."""
-    try:
-        done = subprocess.run(
-            ["git", "rev-parse", "--show-toplevel"],
-            cwd=directory,
-            capture_output=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except OSError:
+    # The way up from here, not the path of the top, which git may spell in another way.
+    done = git(directory, "rev-parse", "--show-cdup")
+    if done is None or done.returncode:
         return directory
-    top = os.fsdecode(done.stdout).strip()
-    return Path(top) if done.returncode == 0 and top else directory
+    return Path(os.path.normpath(directory / os.fsdecode(done.stdout).strip()))
 
 
 def _run(root: Path, names: Sequence[str], *, fix: bool) -> int:

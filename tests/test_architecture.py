@@ -13,7 +13,7 @@ import pytest_dbxgate
 
 ROOT = Path(pytest_dbxgate.__file__).parent
 LAYERS = [
-    ["errors", "codes", "quiet"],
+    ["errors", "codes", "programs", "quiet"],
     ["files", "notebook"],
     ["settings"],
     ["discovery", "checks"],

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_dbxgate import programs
 from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.checks.grammar import check as grammar
 from pytest_dbxgate.checks.grammar import rscript, scala
@@ -179,7 +180,7 @@ class TestNotInstalled:
         assert verdict.reason == "the grammar cannot be loaded: Incompatible Language version 99"
 
     def test_no_r(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(rscript, "_program", lambda: None)
+        monkeypatch.setattr(programs, "find", lambda _: None)
         (found,) = check(notebook("x <- 1", suffix=".r"))
         assert found.message == "cell 1: R is not checked: Rscript is not on the PATH"
         assert (found.code, found.language) == ("DBX170", "r")
@@ -198,7 +199,7 @@ class TestNotInstalled:
 def answers(monkeypatch: pytest.MonkeyPatch, *lines: str, failure: str = "") -> None:
     """Let R answer with these lines."""
     text = "\n".join(("version 4.4.1", *lines, ""))
-    monkeypatch.setattr(rscript, "_program", lambda: "Rscript")
+    monkeypatch.setattr(programs, "find", lambda _: "Rscript")
     monkeypatch.setattr(rscript, "_run", lambda _program, _folder: (text, failure))
 
 
@@ -253,7 +254,7 @@ class TestRAnswers:
         assert rscript.parse(["1", "2"]) == [None, Unparsed("R stopped with status 139")]
 
     def test_an_old_r(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(rscript, "_program", lambda: "Rscript")
+        monkeypatch.setattr(programs, "find", lambda _: "Rscript")
         monkeypatch.setattr(rscript, "_run", lambda *_: ("version 3.6.3 \n00000000 parses\n", ""))
         verdict = rscript.parse(["x"])
         assert isinstance(verdict, Unparsed)
@@ -272,7 +273,7 @@ class TestRProcess:
     def test_a_program_that_cannot_be_started(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        monkeypatch.setattr(rscript, "_program", lambda: str(tmp_path / "missing"))
+        monkeypatch.setattr(programs, "find", lambda _: str(tmp_path / "missing"))
         verdicts = rscript.parse(["x <- 1"])
         assert isinstance(verdicts, list)
         (verdict,) = verdicts
@@ -284,7 +285,7 @@ class TestRProcess:
             assert options["timeout"] == rscript.SECONDS
             raise subprocess.TimeoutExpired(command, 60, b"version 4.4.1\r\n00000001 parses\r\n")
 
-        monkeypatch.setattr(rscript, "_program", lambda: "Rscript")
+        monkeypatch.setattr(programs, "find", lambda _: "Rscript")
         monkeypatch.setattr(subprocess, "run", hang)
         assert rscript.parse(["1", "2"]) == [Unparsed("R took longer than 60 s"), None]
 
@@ -303,7 +304,7 @@ class TestRProcess:
     ) -> None:
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(shutil, "which", lambda _: str(tmp_path / "Rscript"))
-        assert rscript._program() is None
+        assert programs.find("Rscript") is None
 
     @needs_r
     def test_the_real_r(self, tmp_path: Path) -> None:

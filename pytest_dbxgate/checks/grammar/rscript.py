@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pytest_dbxgate import programs
 from pytest_dbxgate.checks.grammar.parsing import Mistake, Unparsed, Verdict
 
 SECONDS = 60.0
@@ -38,12 +37,6 @@ for (name in list.files(".", pattern = "[.]cell$")) {
 cat("end\n")
 """
 
-_ENVIRONMENT = (
-    *("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "LD_LIBRARY_PATH"),
-    *("SYSTEMROOT", "WINDIR", "COMSPEC", "PATHEXT", "TEMP", "TMP", "USERPROFILE"),
-)
-"""All that R gets to see of the environment: no token, and no start-up file's name."""
-
 _PLACE = re.compile(r"<text>:(\d+):(\d+): ([^\001]*)")
 _OTHER_PLACE = re.compile(r" ?\(<\w+>:(\d+):(\d+)\)| (?:at|on) line (\d+)")
 _LIMIT = re.compile(
@@ -60,7 +53,7 @@ _READABLE = {
 
 def parse(codes: Sequence[str]) -> list[Verdict] | Unparsed:
     """A verdict on each code, by one process; :class:`Unparsed` where there is no R to ask."""
-    program = _program()
+    program = programs.find("Rscript")
     if program is None:
         return Unparsed("Rscript is not on the PATH", _INSTALL)
     with TemporaryDirectory(prefix="dbxgate-r-", ignore_cleanup_errors=True) as folder:
@@ -76,14 +69,6 @@ def parse(codes: Sequence[str]) -> list[Verdict] | Unparsed:
         _verdict(code, answers[number]) if number in answers else unanswered
         for number, code in enumerate(codes)
     ]
-
-
-def _program() -> str | None:
-    found = shutil.which("Rscript")
-    # On Windows the working directory comes first: that is the repository, which is not trusted.
-    if found is None or Path(found).resolve().parent == Path.cwd().resolve():
-        return None
-    return str(Path(found).resolve()) if sys.platform == "win32" else found
 
 
 def _write(folder: Path, codes: Sequence[str]) -> None:
@@ -122,7 +107,8 @@ def _text(data: bytes | str | None) -> str:
 
 
 def _environment(full: Mapping[str, str]) -> dict[str, str]:
-    kept = {name: full[name] for name in _ENVIRONMENT if name in full}
+    """No start-up file's name among it."""
+    kept = programs.environment(full)
     kept |= {"R_DEFAULT_PACKAGES": "NULL", "LANGUAGE": "en"}
     locale = kept.get("LC_ALL") or kept.get("LC_CTYPE") or kept.get("LANG") or ""
     if "utf" not in locale.lower():

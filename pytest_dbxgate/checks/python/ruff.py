@@ -15,6 +15,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pytest_dbxgate import programs
 from pytest_dbxgate.codes import INVALID_SYNTAX
 from pytest_dbxgate.errors import ToolError
 
@@ -227,7 +228,7 @@ def find() -> str:
 
 
 def _on_path() -> str:
-    found = shutil.which("ruff")
+    found = programs.find("ruff")
     if found is None:
         raise ToolError("ruff", "it is not installed", next_step="python -m pip install ruff")
     return found

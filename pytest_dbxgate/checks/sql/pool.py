@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest_dbxgate
+from pytest_dbxgate import programs
 from pytest_dbxgate.errors import ToolError
 
 START_TIMEOUT = 120.0
@@ -30,12 +31,6 @@ MOST_CRASHES = 20
 
 CELLS_PER_WORKER = 20
 """Cells for which one more worker is started: loading sqlfluff costs as much as dozens."""
-
-_ENVIRONMENT = (
-    "APPDATA", "HOME", "HOMEDRIVE", "HOMEPATH", "LANG", "LC_ALL", "LOCALAPPDATA", "PATH",
-    "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "USERPROFILE", "XDG_CONFIG_HOME",
-)  # fmt: skip
-"""What a worker gets of the environment: enough to start and to find the user's folders."""
 
 _START = (
     "import sys; sys.path.extend(sys.argv[1:]); "
@@ -263,7 +258,7 @@ def _spawn(root: Path) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=root,
-        env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+        env=programs.environment(os.environ),
         creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
     )
 
