@@ -57,8 +57,11 @@ class ToolFailedError(Exception):
     """A tool that did not do its work."""
 
 
-class NotebookNode(pytest.File):
-    """A notebook file. Its parent is the session: below a package pytest would import that."""
+class NotebookNode(pytest.Collector):
+    """A notebook file. Its parent is the session: below a package pytest would import that.
+
+    No ``pytest.File``: of those `--lf` passes over what does not stand where the node id says.
+    """
 
     wanted: Wanted
     judge: Judge

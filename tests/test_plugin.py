@@ -424,6 +424,7 @@ def test_names_that_cannot_be_written_down(
     result = run(project, *arguments, *workers)
     result.assert_outcomes(passed=20, failed=3)
     assert len(list(ElementTree.parse(project.path / "junit.xml").iter("testcase"))) == 23
+    run(project, "--dbx-only", "--lf", *workers).assert_outcomes(failed=3)
 
 
 def test_a_cache_that_cannot_be_made_is_none(project: pytest.Pytester) -> None:
