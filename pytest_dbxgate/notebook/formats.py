@@ -18,7 +18,9 @@ from pytest_dbxgate.notebook.model import Cell, Format, Language, Notebook, Plac
 HEAD_SIZE = 4096
 """How many bytes :func:`classify` wants to see."""
 
-MAX_SIZE = 100 * 1024 * 1024
+MEGABYTE = 1024 * 1024
+
+MAX_SIZE = 100 * MEGABYTE
 """Larger files are not read."""
 
 _LANGUAGES = {
@@ -173,8 +175,8 @@ def _unreadable(reason: str) -> Problem:
 def _too_large(size: int) -> Problem:
     return Problem(
         "DBX210",
-        f"the file is not checked: it has {size / 1024 / 1024:.0f} MB, "
-        f"more than {MAX_SIZE // 1024 // 1024} MB",
+        f"the file is not checked: it has {size / MEGABYTE:.0f} MB, "
+        f"more than {MAX_SIZE // MEGABYTE} MB",
         hint="remove stored outputs and data, or split the notebook",
         fatal=True,
     )

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pytest_dbxgate.notebook.model import Cell, Language, Magic
 
-_LANGUAGES = {
+LANGUAGES = {
     "python": Language.PYTHON,
     "py": Language.PYTHON,
     "sql": Language.SQL,
@@ -25,7 +25,7 @@ _LANGUAGES = {
 }
 """Magics, single or double, that say what the rest of their cell is written in."""
 
-_PYTHON_BODIES = frozenset({"time", "timeit", "capture", "prun", "python3", "debug", "memit"})
+PYTHON_BODIES = frozenset({"time", "timeit", "capture", "prun", "python3", "debug", "memit"})
 """IPython's cell magics whose body runs as Python. Their own line holds options."""
 
 _NOT_CODE = frozenset({"skip", "environment"})
@@ -67,11 +67,11 @@ def split_cell(source: str, notebook_language: Language) -> CellCode:
     if found is None:
         return CellCode(notebook_language, source, 1, 1, None)
     magic, start, after, line_end = found
-    language = _LANGUAGES.get(magic.name)
+    language = LANGUAGES.get(magic.name)
     if language is not None:
         follows = bool(magic.argument)
     elif magic.double or magic.name in _NOT_CODE:
-        is_python = notebook_language is Language.PYTHON and magic.name in _PYTHON_BODIES
+        is_python = notebook_language is Language.PYTHON and magic.name in PYTHON_BODIES
         language = Language.PYTHON if is_python else Language.OTHER
         follows = False
     else:

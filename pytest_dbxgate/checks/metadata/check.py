@@ -6,13 +6,10 @@ from dataclasses import replace
 
 from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.checks.metadata import names, policy, stored, structure
-from pytest_dbxgate.checks.metadata.names import collisions
 from pytest_dbxgate.checks.rules import at_cell, at_file
 from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.notebook.model import Format, Notebook, Problem
 from pytest_dbxgate.settings import Settings
-
-__all__ = ["check", "collisions", "unreadable"]
 
 
 def check(notebook: Notebook, settings: Settings) -> list[Finding]:

@@ -10,10 +10,10 @@ from pathlib import PurePosixPath
 from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.checks.rules import at_file, default_severity
 from pytest_dbxgate.codes import RULES
+from pytest_dbxgate.notebook.formats import MEGABYTE
 from pytest_dbxgate.notebook.model import Format, Notebook, NotebookKey
 from pytest_dbxgate.settings import Settings
 
-MEGABYTE = 1024 * 1024
 LONGEST_NAME = 255
 """Bytes of a file's or a folder's name in a Git folder."""
 LONGEST_WINDOWS_PATH = 240

@@ -11,10 +11,10 @@ from typing import Any
 
 from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.checks.rules import at_cell, at_file, number_list
+from pytest_dbxgate.notebook.formats import MEGABYTE
+from pytest_dbxgate.notebook.ipynb_language import NOTEBOOK_KEY
+from pytest_dbxgate.notebook.ipynb_reader import CELL_KEY
 from pytest_dbxgate.notebook.model import Cell, Format, Notebook
-
-NOTEBOOK_KEY = "application/vnd.databricks.v1+notebook"
-CELL_KEY = "application/vnd.databricks.v1+cell"
 
 _WIDGET_HINTS = {
     True: "--dbx-fix sets the default; change a secret that was ever stored there",
@@ -159,6 +159,6 @@ def _size(value: object) -> int:
 def _shown(size: int) -> str:
     if size < 1024:
         return f"{size} bytes"
-    if size < 1024 * 1024:
+    if size < MEGABYTE:
         return f"{size / 1024:.0f} KB"
-    return f"{size / 1024 / 1024:.1f} MB"
+    return f"{size / MEGABYTE:.1f} MB"

@@ -9,20 +9,13 @@ from collections.abc import Iterator
 from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.checks.python.tree import parse
 from pytest_dbxgate.checks.rules import at_cell, at_file
-from pytest_dbxgate.notebook.magics import line_magics
+from pytest_dbxgate.notebook.magics import LANGUAGES, line_magics
 from pytest_dbxgate.notebook.model import Cell, Format, Language, Magic, Notebook
 
 _LANGUAGE_OF = {
-    "python": Language.PYTHON,
-    "py": Language.PYTHON,
-    "sql": Language.SQL,
-    "scala": Language.SCALA,
-    "r": Language.R,
-    "md": Language.MARKDOWN,
-    "md-sandbox": Language.MARKDOWN,
-    "sh": Language.SHELL,
-    "fs": Language.FS,
+    name: language for name, language in LANGUAGES.items() if language is not Language.RUN
 }
+"""``%run`` has a rule of its own."""
 _TEXT = frozenset({Language.SHELL, Language.OTHER})
 """Cells in which a line that looks like a magic may be a command's input."""
 

@@ -14,11 +14,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from pytest_dbxgate.checks.python.tree import parse
+from pytest_dbxgate.notebook.magics import PYTHON_BODIES
 from pytest_dbxgate.notebook.model import Cell, Language
 
-_PYTHON_BODIES = frozenset(
-    ("capture", "debug", "memit", "prun", "python", "python3", "time", "timeit")
-)
+_PYTHON_BODIES = PYTHON_BODIES | {"python"}
 """Cell magics whose body is Python."""
 
 _AUTOMAGICS = """

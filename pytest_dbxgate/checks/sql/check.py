@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytest_dbxgate.checks.finding import Finding, in_code
-from pytest_dbxgate.checks.sql import literals
+from pytest_dbxgate.checks.sql import lexing, literals
 from pytest_dbxgate.checks.sql import pool as sql_pool
 from pytest_dbxgate.checks.sql.config import Folders
 from pytest_dbxgate.codes import Check, Severity
@@ -149,8 +149,7 @@ def _stripped(
 ) -> Iterator[_Piece]:
     text = code.strip()
     if text:
-        ahead = code[: code.index(text)]
-        line, column = ahead.count("\n") + 1, len(ahead) - ahead.rfind("\n")
+        line, column = lexing.place(code, code.index(text))
         yield _Piece(notebook, cell, text, line, column, string)
 
 
