@@ -439,7 +439,8 @@ class GatePlugin:
         self, terminalreporter: pytest.TerminalReporter
     ) -> Generator[None, Any, Any]:
         result = yield
-        if not self._worker_folder and self._outcome is not None:
+        quiet = self._worker_folder or self._config.option.no_summary
+        if self._outcome is not None and not quiet:
             terminal.end(
                 terminalreporter,
                 self._outcome.findings,

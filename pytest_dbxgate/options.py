@@ -61,7 +61,7 @@ def add(parser: pytest.Parser) -> None:
         "--dbx-write-baseline",
         metavar="FILE",
         type=Path,
-        help="record today's findings in FILE, so that only new ones fail",
+        help="record today's findings in FILE, so that only new ones fail (implies --dbx-gate)",
     )
     group.addoption(
         "--dbx-no-cache",
@@ -84,7 +84,13 @@ def read(config: pytest.Config) -> Options:
             "--dbx-write-baseline records every finding, so --dbx-baseline has no use beside it"
         )
     return Options(
-        gate=option.dbx_gate or option.dbx_only or option.dbx_fix or option.dbx_diff,
+        gate=bool(
+            option.dbx_gate
+            or option.dbx_only
+            or option.dbx_fix
+            or option.dbx_diff
+            or option.dbx_write_baseline
+        ),
         only=option.dbx_only,
         fix=option.dbx_fix,
         diff=option.dbx_diff,

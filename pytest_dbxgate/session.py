@@ -112,7 +112,7 @@ class Gate:
         results.update((result.key, result) for found in fresh.values() for result in found)
         if not errors:
             for path, found in fresh.items():
-                if path in digests:
+                if path in digests and _is_of(found, digests[path]):
                     cache.put(path, digests[path], stale[path], found)
             cache.save(item.path for item in self.discovery.notebooks)
         targets |= {arrivals.stem(name) for each in results.values() for name in each.runs}
@@ -289,6 +289,12 @@ class Gate:
             left = suppression.apply(notebook, found, frozenset())
             extra[notebook.key] = [engine.locate(notebook, finding) for finding in left]
         return extra
+
+
+def _is_of(results: Sequence[NotebookResult], digest: str) -> bool:
+    """Whether the results are of the bytes with this digest: a file may change between two
+    readings. What is said of an archive's members does not tell."""
+    return all(each.key.member is not None or each.digest == digest for each in results)
 
 
 def checks_of(path: str) -> frozenset[Check]:

@@ -61,7 +61,7 @@ def end(
         lines += summary.by_code(findings)
     if not lines and not extras.diffs:
         return
-    reporter.section("Databricks notebooks", sep="=")
+    reporter.write_sep("=", "Databricks notebooks")
     for text in extras.diffs:
         reporter.write(text if text.endswith("\n") else text + "\n")
     for line in lines:
