@@ -67,10 +67,21 @@ DEFAULT_RULES: Mapping[str, str] = {
 """Code -> what goes wrong, one sentence each."""
 
 
+_GLOBALS = """
+    spark sc sqlContext sql table udf dbutils display displayHTML getArgument _sqldf
+    get_ipython In Out _ __ ___
+"""
+GLOBALS = frozenset(_GLOBALS.split())
+"""Names that exist in every Python cell on Databricks."""
+
+
 def configuration() -> str:
     """The ruff.toml for notebooks that have none: these rules, ruff's own format."""
     codes = ", ".join(f'"{code}"' for code in DEFAULT_RULES)
+    # Findings about these names are dropped in any case; here ruff need not even print them.
+    names = ", ".join(f'"{name}"' for name in sorted(GLOBALS))
     # The oldest Python of a supported runtime: what the formatter writes runs on all of them.
     return (
-        f'target-version = "py310"\nexclude = []\nextend-exclude = []\n[lint]\nselect = [{codes}]\n'
+        f'target-version = "py310"\nexclude = []\nextend-exclude = []\nbuiltins = [{names}]\n'
+        f"[lint]\nselect = [{codes}]\n"
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pytest_dbxgate.checks.python import default_rules, ruff, ruff_mirror
 from pytest_dbxgate.checks.python.cells import Prepared, magic_lines, names_in, prepare
+from pytest_dbxgate.checks.python.default_rules import GLOBALS
 from pytest_dbxgate.checks.python.ruff_mirror import Mirror
 from pytest_dbxgate.codes import INVALID_SYNTAX
 from pytest_dbxgate.errors import ToolError
@@ -17,13 +18,6 @@ from pytest_dbxgate.notebook.model import Cell, Format, Language, Notebook, Note
 from pytest_dbxgate.settings import SettingsOf
 
 Broken = frozenset[tuple[NotebookKey, int]]
-
-_GLOBALS = """
-    spark sc sqlContext sql table udf dbutils display displayHTML getArgument _sqldf
-    get_ipython In Out _ __ ___
-"""
-GLOBALS = frozenset(_GLOBALS.split())
-"""Names that exist in every Python cell on Databricks."""
 
 _FILE_RULES = re.compile(r"INP001|N999|A005|EXE\d+")
 """Rules about a module's name or mode on disk, which a notebook does not have."""
