@@ -17,3 +17,14 @@ DEFAULT_RULES: Mapping[str, str] = MappingProxyType(
 )
 """Code -> why it is on. No layout rule is: none of them breaks a run, and each of them objects to
 many notebooks that were never laid out by sqlfluff."""
+
+NEEDED_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "AL08": r"(?s)\bselect\b.*,",
+        "AM07": r"\b(?:union|intersect|except|minus)\b",
+        "AM08": r"\bjoin\b",
+        "CV05": r"\bnull\b",
+        "ST03": r"\bwith\b",
+    }
+)
+"""Code -> a pattern without which no text breaks the rule."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from sqlfluff.core.errors import SQLLintError
 from sqlfluff.core.rules import RulePack
 
 from pytest_dbxgate.checks.sql.config import configured
-from pytest_dbxgate.checks.sql.default_rules import DEFAULT_RULES
+from pytest_dbxgate.checks.sql.default_rules import DEFAULT_RULES, NEEDED_WORDS
 
 _TOO_DEEP = "it is nested too deeply for sqlfluff"
 _TOO_LARGE = "it is too large for sqlfluff"
@@ -115,8 +116,11 @@ class Parsed:
 
     def remarks(self) -> list[Remark]:
         """What the rules say. Raises :class:`LimitError`."""
+        rules = _applicable(self.tool.rules, self.result.source_str)
+        if not rules.rules:
+            return []
         try:
-            linted = self.tool.linter.lint_parsed(self.result, self.tool.rules)
+            linted = self.tool.linter.lint_parsed(self.result, rules)
         except RecursionError:
             raise LimitError("it is nested too deeply for sqlfluff's rules") from None
         except Exception as error:
@@ -132,6 +136,21 @@ class Parsed:
         except Exception as error:
             raise LimitError(f"sqlfluff failed on it: {_first_line(error)}") from None
         return str(fixed)
+
+
+def _applicable(rules: RulePack, text: str) -> RulePack:
+    """The rules that have anything to look at in ``text``.
+
+    Each crawls the whole tree, which costs most where it cannot find anything.
+    """
+    return RulePack(
+        [
+            rule
+            for rule in rules.rules
+            if rule.code not in NEEDED_WORDS or re.search(NEEDED_WORDS[rule.code], text, re.I)
+        ],
+        rules.reference_map,
+    )
 
 
 @dataclass(frozen=True, slots=True)
