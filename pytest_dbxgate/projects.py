@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from pathlib import Path
 
 from pytest_dbxgate import settings as settings_module
@@ -24,12 +25,21 @@ class Projects:
 
     def of(self, path: str) -> Settings:
         """The settings of the nearest project above ``path``."""
-        folder = posixpath.dirname(path)
-        while folder:
+        return self._nearest(path.rpartition("/")[0])
+
+    @cached_property
+    def _nearest(self) -> Callable[[str], Settings]:
+        """The settings that hold in a folder; asked for every finding, so remembered."""
+
+        @cache
+        def nearest(folder: str) -> Settings:
             if folder in self.by_folder:
                 return self.by_folder[folder]
-            folder = posixpath.dirname(folder)
-        return self.by_folder.get(".", self.default)
+            if not folder:
+                return self.by_folder.get(".", self.default)
+            return nearest(folder.rpartition("/")[0])
+
+        return nearest
 
     def of_key(self, key: NotebookKey) -> Settings:
         return self.of(key.path)

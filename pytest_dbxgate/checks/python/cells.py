@@ -32,8 +32,8 @@ AUTOMAGIC_WORDS = frozenset(_AUTOMAGICS.split())
 """First words that make ruff skip a cell (``is_magic_cell`` in its notebook reader)."""
 
 _ALIASES = "cat clear cp ldir less lf lk ll ls lx man mkdir more mv rm rmdir uv"
-_SHELL_WORDS = frozenset(_ALIASES.split())
-"""What IPython aliases to commands, besides its own magics."""
+_COMMAND_WORDS = AUTOMAGIC_WORDS | frozenset(_ALIASES.split())
+"""IPython's own magics and what it aliases to commands."""
 
 _CELL_MAGIC = re.compile(r"[ \t]*%%([\w.-]*)[^\n]*(?:\n|\Z)")
 _BLANK_LINES = re.compile(r"(?:[^\S\n]*\n)+")
@@ -107,7 +107,7 @@ def _is_odd(cell: Cell, code: str) -> bool:
         or "%%" in code
         or "\r" in code
         or ">>>" in code
-        or _first_word(code) in AUTOMAGIC_WORDS | _SHELL_WORDS
+        or _first_word(code) in _COMMAND_WORDS
         or not (code.isascii() or _is_encodable(code))
     )
 
@@ -214,7 +214,7 @@ def _is_automagic(text: str) -> bool:
     if "\n" in line:
         return False
     word = _first_word(line)
-    if word not in AUTOMAGIC_WORDS | _SHELL_WORDS:
+    if word not in _COMMAND_WORDS:
         return False
     # On Databricks ``sc`` is the Spark context, which hides the magic of that name.
     return (line == word and word != "sc") or parse(line) is None

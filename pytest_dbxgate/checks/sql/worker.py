@@ -6,6 +6,7 @@ Jobs and answers are JSON objects. The first line it writes is ``{"ready": true}
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -23,11 +24,18 @@ def main() -> None:
         _write(output, {"fatal": f"{type(error).__name__}: {error}"})
         return
     tools = fluff.Tools()
+    _collect_seldom()
     _write(output, {"ready": True})
     for line in sys.stdin.buffer:
         _write(output, _answer(tools, json.loads(line)))
     output.close()
     os._exit(0)  # nothing is left to save, and taking the parser down takes a while
+
+
+def _collect_seldom() -> None:
+    """What is loaded stays, and a parse tree is soon gone: looking for garbage finds little."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _own_output() -> BinaryIO:
