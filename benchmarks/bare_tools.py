@@ -16,12 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pytest_dbxgate import discovery, projects
-from pytest_dbxgate.checks.python import cells as python_cells
 from pytest_dbxgate.checks.python import ruff_bench
 from pytest_dbxgate.checks.python import syntax as python_syntax
-from pytest_dbxgate.checks.sql import literals, parameters
 from pytest_dbxgate.checks.sql.config import Folders
 from pytest_dbxgate.codes import INVALID_SYNTAX
+from pytest_dbxgate.languages.python import cells as python_cells
+from pytest_dbxgate.languages.sql import literals, parameters
 from pytest_dbxgate.notebook import formats
 from pytest_dbxgate.notebook.model import Language, Notebook
 

@@ -15,6 +15,7 @@ ROOT = Path(pytest_dbxgate.__file__).parent
 LAYERS = [
     ["errors", "codes", "programs", "quiet"],
     ["files", "notebook"],
+    ["languages"],
     ["settings"],
     ["discovery", "checks"],
     ["projects", "reporting"],
@@ -86,7 +87,7 @@ def test_every_module_can_be_imported(module: str) -> None:
 
 def test_the_core_knows_no_pytest() -> None:
     for module in MODULES:
-        if module.startswith(("checks", "notebook")) or module in ("session", "fixing"):
+        if module.startswith(("checks", "fixing", "languages", "notebook", "project", "session")):
             file = ROOT / (module.replace(".", "/") + ".py")
             if file.exists():
                 assert "import pytest\n" not in file.read_text(encoding="utf-8"), module

@@ -12,11 +12,11 @@ import pytest
 from pytest_dbxgate.checks import engine
 from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.checks.python import syntax as python_syntax
-from pytest_dbxgate.checks.python.tree import parse
 from pytest_dbxgate.checks.result import State
 from pytest_dbxgate.checks.sql import pool
 from pytest_dbxgate.codes import Check
 from pytest_dbxgate.errors import ToolError
+from pytest_dbxgate.languages.python.tree import parse
 from pytest_dbxgate.notebook import formats
 from pytest_dbxgate.notebook.model import Notebook, NotebookKey
 from pytest_dbxgate.settings import Settings

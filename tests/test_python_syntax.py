@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.checks.python import ruff
 from pytest_dbxgate.checks.python import syntax as python_syntax
-from pytest_dbxgate.checks.python.cells import Prepared, prepare
 from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.errors import ToolError
+from pytest_dbxgate.languages.python.cells import Prepared, prepare
 from pytest_dbxgate.notebook.magics import split_cell
 from pytest_dbxgate.notebook.model import Cell, Format, Language, Notebook
 from pytest_dbxgate.settings import Settings

@@ -14,8 +14,8 @@ import pytest
 
 from pytest_dbxgate.checks.python import ruff, ruff_mirror
 from pytest_dbxgate.checks.python import style as python_style
-from pytest_dbxgate.checks.python.cells import synthetic
 from pytest_dbxgate.errors import ToolError
+from pytest_dbxgate.languages.python.cells import synthetic
 from pytest_dbxgate.notebook.magics import split_cell
 from pytest_dbxgate.notebook.model import Cell, Format, Language, Notebook, NotebookKey
 from pytest_dbxgate.settings import Settings

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_dbxgate.checks.sql import lexing
+from pytest_dbxgate.languages.sql import lexing
 
 PIECES = st.lists(
     st.sampled_from(

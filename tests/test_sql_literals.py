@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_dbxgate.checks.sql import literals
-from pytest_dbxgate.checks.sql.literals import SqlString
+from pytest_dbxgate.languages.sql import literals
+from pytest_dbxgate.languages.sql.literals import SqlString
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from pytest_dbxgate.checks.finding import Finding
-from pytest_dbxgate.checks.python.tree import parse
 from pytest_dbxgate.checks.rules import at_cell, at_file
+from pytest_dbxgate.languages.python.tree import parse
 from pytest_dbxgate.notebook.magics import LANGUAGES, line_magics
 from pytest_dbxgate.notebook.model import Cell, Format, Language, Magic, Notebook
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_dbxgate.checks.python import default_rules, ruff, ruff_mirror
-from pytest_dbxgate.checks.python.cells import Prepared, magic_lines, names_in, prepare
 from pytest_dbxgate.checks.python.default_rules import GLOBALS
 from pytest_dbxgate.checks.python.ruff_mirror import Mirror
 from pytest_dbxgate.codes import INVALID_SYNTAX
 from pytest_dbxgate.errors import ToolError
+from pytest_dbxgate.languages.python.cells import Prepared, magic_lines, names_in, prepare
 from pytest_dbxgate.notebook.model import Cell, Format, Language, Notebook, NotebookKey
 from pytest_dbxgate.settings import SettingsOf
 

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 
 from pytest_dbxgate.checks.python import ruff
-from pytest_dbxgate.checks.python.cells import Prepared, magic_lines
 from pytest_dbxgate.checks.python.ruff import Diagnostic, Edit, Position, Safety, Suggestion
 from pytest_dbxgate.checks.python.ruff_bench import NOT_IN_NOTEBOOKS, Bench, Page, unused_codes
 from pytest_dbxgate.codes import INVALID_SYNTAX
+from pytest_dbxgate.languages.python.cells import Prepared, magic_lines
 from pytest_dbxgate.notebook.model import Cell, NotebookKey
 
 NEVER_FIXED = frozenset(("F401", "F811", "F841"))

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_dbxgate.checks import configurations
-from pytest_dbxgate.checks.python.cells import synthetic, texts_of
+from pytest_dbxgate.languages.python.cells import synthetic, texts_of
 from pytest_dbxgate.notebook.model import Format, Notebook, NotebookKey
 
 if sys.version_info >= (3, 11):

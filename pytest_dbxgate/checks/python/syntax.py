@@ -14,9 +14,9 @@ from pathlib import Path
 
 from pytest_dbxgate.checks.finding import Finding, in_code
 from pytest_dbxgate.checks.python import ruff
-from pytest_dbxgate.checks.python.cells import Prepared, prepare, synthetic
 from pytest_dbxgate.checks.python.ruff_mirror import write
 from pytest_dbxgate.codes import INVALID_SYNTAX, Check, Severity
+from pytest_dbxgate.languages.python.cells import Prepared, prepare, synthetic
 from pytest_dbxgate.notebook.model import Cell, Notebook
 from pytest_dbxgate.settings import RUNTIMES, SettingsOf
 

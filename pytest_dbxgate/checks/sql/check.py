@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytest_dbxgate.checks.finding import Finding, in_code
-from pytest_dbxgate.checks.sql import lexing, literals
 from pytest_dbxgate.checks.sql import pool as sql_pool
 from pytest_dbxgate.checks.sql.config import Folders
 from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.errors import ToolError
+from pytest_dbxgate.languages.sql import lexing, literals
 from pytest_dbxgate.notebook.model import Cell, Language, Notebook, NotebookKey
 from pytest_dbxgate.settings import SettingsOf
 

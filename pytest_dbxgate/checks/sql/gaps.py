@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pytest_dbxgate.checks.sql import lexing
+from pytest_dbxgate.languages.sql import lexing
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any
 
-from pytest_dbxgate.checks.sql import gaps, glot, lexing, parameters
+from pytest_dbxgate.checks.sql import gaps, glot
 from pytest_dbxgate.checks.sql.fluff import LimitError, Mask, Parsed, Rejection, Remark, Tool
-from pytest_dbxgate.checks.sql.lexing import Statement
-from pytest_dbxgate.checks.sql.parameters import Prepared, Spot
+from pytest_dbxgate.languages.sql import lexing, parameters
+from pytest_dbxgate.languages.sql.lexing import Statement
+from pytest_dbxgate.languages.sql.parameters import Prepared, Spot
 
 MOST_REJECTIONS = 20
 """Rejected statements reported of one cell."""

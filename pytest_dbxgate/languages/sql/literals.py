@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pytest_dbxgate.checks.python.tree import parse
+from pytest_dbxgate.languages.python.tree import parse
 
 _MAYBE = re.compile(r"sql\s*\(\s*(?:[rRuU]?[\"']|\(|#|\\|sqlQuery\b)")
 _SESSIONS = frozenset({"spark", "sqlContext", "sqlcontext"})

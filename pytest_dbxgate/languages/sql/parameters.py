@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pytest_dbxgate.checks.sql import lexing
+from pytest_dbxgate.languages.sql import lexing
 
 _SCAN = re.compile(
     r"(?P<identifier>\bIDENTIFIER\((?:[^()'\"\n]|'[^'\\\n]*'|\"[^\"\\\n]*\"|\([^()\n]*\))+\))|"

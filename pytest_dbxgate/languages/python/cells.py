@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from pytest_dbxgate.checks.python.tree import parse
+from pytest_dbxgate.languages.python.tree import parse
 from pytest_dbxgate.notebook.magics import PYTHON_BODIES
 from pytest_dbxgate.notebook.model import Cell, Language
 

@@ -1,0 +1,1 @@
+"""Python as notebooks hold it."""

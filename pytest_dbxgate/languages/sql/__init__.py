@@ -1,0 +1,1 @@
+"""SQL as notebooks hold it."""
