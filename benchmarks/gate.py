@@ -12,8 +12,10 @@ from pathlib import Path
 
 from measure import Run, run
 
+from pytest_dbxgate.codes import Check
+
 HERE = Path(__file__).resolve().parent
-CHECKS = ("syntax", "lint", "format", "metadata")
+CHECKS = frozenset(check.value for check in Check)
 FINISHED = (0, 1)
 """pytest's exit codes for a run that came to its end: all passed, or some failed."""
 

@@ -3,6 +3,7 @@
 python benchmarks/run.py --tree DIR           a folder of notebooks, which is copied first
 python benchmarks/run.py --synthesise 500     small notebooks of our own
 python benchmarks/run.py --tree DIR --only gate --only memory --runs 5 --json result.json
+python benchmarks/run.py --only planted       on a project of our own
 """
 
 from __future__ import annotations
@@ -22,19 +23,24 @@ import scenarios
 import table
 import trees
 from gate import Bench, BenchmarkError
+from setup import Setup
 
 
 def main(arguments: Sequence[str]) -> int:
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    missing = set(options.only or scenarios.ALL) - scenarios.WITHOUT_TREE
+    if missing and options.tree is None and options.synthesise is None:
+        parser.error(f"--tree or --synthesise is needed for {', '.join(sorted(missing))}")
     with tempfile.TemporaryDirectory(prefix="dbxgate-benchmark-") as folder:
         scratch = Path(folder).resolve()
         tree = scratch / "tree"
         if options.tree:
             suffixes = tuple(f".{name.lstrip('.')}" for name in options.suffixes.split(","))
             trees.copy(options.tree, tree, suffixes=suffixes, exclude=options.exclude)
-        else:
+        elif options.synthesise is not None:
             trees.synthesise(tree, options.synthesise)
-        setup = scenarios.Setup(Bench(tree, scratch), options.runs, _say)
+        setup = Setup(Bench(tree, scratch), options.runs, _say)
         rows: list[table.Row] = []
         failed = False
         for name in options.only or scenarios.ALL:
@@ -55,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    source = parser.add_mutually_exclusive_group(required=True)
+    source = parser.add_mutually_exclusive_group()
     source.add_argument("--tree", type=_folder, help="folder of notebooks to measure on")
     source.add_argument("--synthesise", type=int, metavar="N", help="write N notebooks instead")
     parser.add_argument(

@@ -5,71 +5,59 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
 
 import bare_tools
+import planted
+import project_cost
 import trees
 from gate import Bench, BenchmarkError
-from measure import Run, median, run
+from measure import Run, run
+from setup import Setup
 from table import Row
 
-LARGE = 2500
+LARGE = 1667
 """Notebooks of the benchmark of failing items: 10,000 items."""
 FAILING = 1000
-"""Of these, the ones in which three of four items fail: 3,000 items."""
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What every benchmark is given."""
-
-    bench: Bench
-    runs: int
-    say: Callable[[str], None]
-
-    def median_of(self, name: str, action: Callable[[], float]) -> float:
-        """The median of ``runs`` results of ``action``."""
-        values = []
-        for number in range(self.runs):
-            values.append(action())
-            self.say(f"{name} {number + 1}/{self.runs}: {values[-1]:.2f}")
-        return median(values)
-
-    def on(self, name: str) -> Setup:
-        """The same on a tree of its own, called ``name``, which is still to be filled."""
-        scratch = self.bench.scratch / f"scratch-{name}"
-        scratch.mkdir(parents=True)
-        return replace(self, bench=Bench(self.bench.scratch / name, scratch))
+"""Of these, the ones in which three of six items fail: 3,000 items."""
 
 
 def gate(setup: Setup) -> list[Row]:
     """Cold, warm, one changed notebook, in one process and in two workers."""
     bench = setup.bench
     bench.items()  # warms the disk's cache for all of them
-    base = setup.median_of("baseline", lambda: bench.empty().seconds)
-    cold = setup.median_of("cold", lambda: _cold(bench))
-    warm = setup.median_of("warm", lambda: bench.gate().seconds)
-    changed = _changed(setup, warm)
-    with bare_tools.prepared(bench.tree, bench.scratch) as bare_run:
-        bare = setup.median_of("bare tools", bare_run)
-    rows = [
-        Row("cold - baseline", cold - base, "bare tools", bare, "at most 1.2"),
-        Row("cold", cold, "baseline", base),
-        Row("warm", warm, "baseline", base, "at most 1.5"),
-        *changed,
-    ]
+    actions = {
+        "baseline": lambda: bench.empty().seconds,
+        "cold": lambda: _cold(bench),
+        "warm": lambda: bench.gate().seconds,
+    }
+    parallel = {
+        "baseline -n 2": lambda: bench.empty("-n", "2").seconds,
+        "cold -n 2": lambda: _cold(bench, "-n", "2"),
+        "warm -n 2": lambda: bench.gate("-n", "2").seconds,
+    }
     if importlib.util.find_spec("xdist") is None:
         setup.say("pytest-xdist is not installed: -n 2 was not measured")
-        return rows
-    base_two = setup.median_of("baseline -n 2", lambda: bench.empty("-n", "2").seconds)
-    cold_two = setup.median_of("cold -n 2", lambda: _cold(bench, "-n", "2"))
-    warm_two = setup.median_of("warm -n 2", lambda: bench.gate("-n", "2").seconds)
-    return [
-        *rows,
-        Row("cold -n 2", cold_two, "cold", cold, "at most 1.2"),
-        Row("warm -n 2", warm_two, "baseline -n 2", base_two, "at most 1.2"),
+        parallel = {}
+    with bare_tools.prepared(bench.tree, bench.scratch) as bare_run:
+        took = setup.medians_of({**actions, "bare tools": bare_run, **parallel})
+    checks = took["cold"] - took["baseline"]
+    rows = [
+        Row("cold - baseline", checks, "bare tools", took["bare tools"], "at most 1.2"),
+        _row(took, "cold", "baseline"),
+        _row(took, "warm", "baseline", "at most 1.5"),
+        *_changed(setup, took["warm"]),
     ]
+    if parallel:
+        rows += [
+            _row(took, "cold -n 2", "cold", "at most 1.2"),
+            _row(took, "warm -n 2", "baseline -n 2", "at most 1.2"),
+        ]
+    return rows
+
+
+def _row(took: Mapping[str, float], name: str, against: str, goal: str = "") -> Row:
+    return Row(name, took[name], against, took[against], goal)
 
 
 def _cold(bench: Bench, *arguments: str) -> float:
@@ -153,6 +141,16 @@ def pytest_ruff(setup: Setup) -> list[Row]:
     return [Row("pytest --ruff --ruff-format", theirs, "gate, cold", ours, "at least 40")]
 
 
+def project(setup: Setup) -> list[Row]:
+    """What it costs to know the whole project."""
+    return [*project_cost.of_growth(setup), *project_cost.on_the_tree(setup)]
+
+
+def planted_defects(setup: Setup) -> list[Row]:
+    """How many planted defects are found, and on the right line."""
+    return planted.rows(setup.on("planted").bench.tree, setup.say)
+
+
 def imports(setup: Setup) -> list[Row]:
     """What the plugin adds to the start of a pytest run that does not use it."""
     plugin = setup.median_of("import", lambda: _import_ms(setup, "pytest_dbxgate.plugin"))
@@ -201,4 +199,9 @@ ALL: dict[str, Callable[[Setup], list[Row]]] = {
     "failures": failures,
     "pytest-ruff": pytest_ruff,
     "imports": imports,
+    "project": project,
+    "planted": planted_defects,
 }
+
+WITHOUT_TREE = frozenset({"failures", "imports", "project", "planted"})
+"""Those that need no tree of the caller's; ``project`` measures more with one."""

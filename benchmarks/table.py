@@ -18,6 +18,7 @@ class Row:
     goal: str = ""
     """What the project aims at; nothing fails when it is missed."""
     unit: str = "s"
+    """Empty for what is counted."""
 
     @property
     def ratio(self) -> float:
@@ -34,9 +35,9 @@ def as_text(rows: Sequence[Row]) -> str:
         lines.append(
             (
                 row.name,
-                f"{row.value:.2f} {row.unit}",
+                _figure(row.value, row.unit),
                 row.against_name,
-                f"{row.against:.2f} {row.unit}",
+                _figure(row.against, row.unit),
                 f"{row.ratio:.2f}",
                 row.goal,
             )
@@ -51,3 +52,7 @@ def as_text(rows: Sequence[Row]) -> str:
         for line in (lines[0], rule, *lines[1:])
     ]
     return "\n".join(texts)
+
+
+def _figure(value: float, unit: str) -> str:
+    return f"{value:.2f} {unit}" if unit else f"{value:g}"

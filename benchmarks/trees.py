@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
+from pytest_dbxgate.project.jobs import recognise
+
 NOTEBOOKS = (".py", ".sql", ".scala", ".r", ".ipynb", ".dbc")
 CONFIGURATION = [
     ".sqlfluff",
@@ -21,11 +23,14 @@ CONFIGURATION = [
     "tox.ini",
     "pep8.ini",
 ]
+LIBRARIES, FOLDER_LIBRARIES, FOLDER_SIZE = 10, 4, 20
+"""Of a project with ``%run``: notebooks that all folders share, those at the head of each folder,
+and all of a folder."""
 NEVER = {".git", ".venv", "venv", "node_modules", "__pycache__"}
 
 
 def copy(source: Path, target: Path, *, suffixes: Sequence[str], exclude: Sequence[str]) -> None:
-    """Copy what a gate reads: notebooks, plain Python files and the tools' configuration.
+    """Copy what a gate reads: notebooks, job files, plain Python files, the tools' configuration.
 
     A benchmark changes files and runs pytest, so it never works on the user's own folder, and
     ``conftest.py`` stays behind.
@@ -39,13 +44,19 @@ def copy(source: Path, target: Path, *, suffixes: Sequence[str], exclude: Sequen
         ]
         for name in names:
             file = Path(folder, name)
-            wanted = name in CONFIGURATION or file.suffix.lower() in suffixes
-            if not wanted or name == "conftest.py" or file.is_symlink() or not file.is_file():
+            if name == "conftest.py" or file.is_symlink() or not file.is_file():
                 continue
-            if not _hit(relative / name, exclude):
+            wanted = name in CONFIGURATION or file.suffix.lower() in suffixes or _is_job(file)
+            if wanted and not _hit(relative / name, exclude):
                 (target / relative).mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, target / relative / name)
     make_repository(target)
+
+
+def _is_job(file: Path) -> bool:
+    if file.suffix.lower() not in recognise.SUFFIXES or file.stat().st_size > recognise.MAX_SIZE:
+        return False
+    return recognise.kind_of(file.name, file.read_bytes()) is not None
 
 
 def _hit(path: Path, patterns: Sequence[str]) -> bool:
@@ -74,7 +85,8 @@ def synthesise(folder: Path, count: int) -> None:
 
 
 def synthesise_failing(folder: Path, count: int, failing: int) -> None:
-    """Write ``count`` Python notebooks; in ``failing`` of them lint, format and metadata fail."""
+    """Write ``count`` Python notebooks; in ``failing`` of them lint, format and references
+    fail."""
     for number in range(count):
         cells = _python_cells(number)
         if number < failing:
@@ -87,6 +99,51 @@ def synthesise_failing(folder: Path, count: int, failing: int) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         _write(target, _source("#", cells))
     make_repository(folder)
+
+
+def synthesise_project(folder: Path, count: int) -> None:
+    """Write ``count`` notebooks that run five others each, but for a few that all share.
+
+    A notebook runs three of its folder's first, which run five shared ones, and two shared ones.
+    """
+    for number in range(count):
+        place, home = _project_place(number)
+        if number < LIBRARIES:
+            targets: list[int] = []
+        elif place < FOLDER_LIBRARIES:
+            targets = [(number + step) % LIBRARIES for step in range(5)]
+        else:
+            first = number - place
+            targets = [first + (place + step) % FOLDER_LIBRARIES for step in range(3)]
+            targets += [number % LIBRARIES, (number + 3) % LIBRARIES]
+        target = folder / home / f"notebook_{number:05}.py"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write(target, _source("#", _project_cells(number, home, targets)))
+    make_repository(folder)
+
+
+def _project_place(number: int) -> tuple[int, str]:
+    """The number of a notebook in its folder, and that folder."""
+    if number < LIBRARIES:
+        return number, "common"
+    place = (number - LIBRARIES) % FOLDER_SIZE
+    return place, f"area_{(number - LIBRARIES) // FOLDER_SIZE:04}"
+
+
+def _project_cells(number: int, home: str, targets: Sequence[int]) -> list[str]:
+    runs = []
+    for target in targets:
+        folder = _project_place(target)[1]
+        path = "." if folder == home else f"../{folder}"
+        runs.append(f"# MAGIC %run {path}/notebook_{target:05}")
+    uses = "\n".join(f"orders = rows_{target}(orders)" for target in targets)
+    return [
+        *runs,
+        *_python_cells(number)[:3],
+        f'def rows_{number}(rows):\n    return rows.where(F.col("store") != {number})',
+        uses or "print(store)",
+        *_python_cells(number)[3:],
+    ]
 
 
 def change(notebook: Path, number: int) -> None:

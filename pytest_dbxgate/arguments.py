@@ -10,23 +10,22 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from pytest_dbxgate.codes import Check
-from pytest_dbxgate.discovery import NotebookFile, discover, look_at, under
+from pytest_dbxgate.discovery import GatedFile, discover, look_at, look_at_job, under
 from pytest_dbxgate.errors import ConfigurationError
 from pytest_dbxgate.notebook.model import NotebookKey
-from pytest_dbxgate.session import checks_of
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One notebook file and which of its checks; ``only`` None means all of them."""
+    """One file and which of its checks; ``only`` None means all of them."""
 
-    file: NotebookFile
+    file: GatedFile
     only: frozenset[tuple[NotebookKey, Check]] | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The notebooks to gate, in order, and the arguments left to pytest."""
+    """The files to gate, in order, and the arguments left to pytest."""
 
     wanted: tuple[Wanted, ...]
     rest: tuple[str, ...]
@@ -35,14 +34,14 @@ class Plan:
 
 
 def split(
-    arguments: Sequence[str], *, root: Path, directory: Path, notebooks: Iterable[NotebookFile]
+    arguments: Sequence[str], *, root: Path, directory: Path, files: Iterable[GatedFile]
 ) -> Plan:
     """Sort the arguments, which count from ``directory``, into ours and pytest's.
 
     Raises :class:`ConfigurationError` for a file that is not a notebook, for a notebook outside
     ``root`` and for a check that does not exist.
     """
-    known = tuple(notebooks)
+    known = tuple(files)
     by_path = {item.path: item for item in known}
     chosen: dict[str, Wanted] = {}
     rest: list[str] = []
@@ -79,16 +78,14 @@ def _relative(full: Path, root: Path) -> str | None:
         return "." if full in root.parents else None
 
 
-def _below(
-    full: Path, root: Path, known: tuple[NotebookFile, ...], argument: str
-) -> list[NotebookFile]:
+def _below(full: Path, root: Path, known: tuple[GatedFile, ...], argument: str) -> list[GatedFile]:
     """The notebooks in a folder, which may be reached through a link."""
     for folder, top in ((full, root), (full.resolve(), root.resolve())):
         relative = _relative(folder, top)
         found = [] if relative is None else under(known, relative)
         if found:
             return found
-    if relative is None and discover(full).notebooks:
+    if relative is None and discover(full).files:
         raise _outside(argument, root)
     return []
 
@@ -100,27 +97,27 @@ def _outside(argument: str, root: Path) -> ConfigurationError:
     )
 
 
-def _named(full: Path, root: Path, by_path: dict[str, NotebookFile], argument: str) -> NotebookFile:
+def _named(full: Path, root: Path, by_path: dict[str, GatedFile], argument: str) -> GatedFile:
     relative = _relative(full, root)
     if relative is None:
         relative = _relative(full.parent.resolve() / full.name, root.resolve())
     if relative is None:
         raise _outside(argument, root)
-    item = by_path.get(relative) or look_at(root, relative)
+    item = by_path.get(relative) or look_at(root, relative) or look_at_job(root, relative)
     if item is None:
         raise ConfigurationError(
-            f"{argument} is not a notebook",
+            f"{argument} is neither a notebook nor a job file",
             next_step="a source notebook's first line is '# Databricks notebook source'; "
             "to run ordinary tests beside the gate, name their folder or set testpaths",
         )
     return item
 
 
-def _narrowed(item: NotebookFile, names: str, argument: str) -> Wanted:
+def _narrowed(item: GatedFile, names: str, argument: str) -> Wanted:
     """Only the checks that ``names`` (``check``, ``member`` or ``member::check``) tells."""
     if not names:
         return Wanted(item)
-    possible = checks_of(item.path)
+    possible = item.checks
     member, _, last = names.rpartition("::")
     checks = frozenset(check for check in possible if check.value == last)
     if not checks:

@@ -17,6 +17,8 @@ class Check(str, Enum):
     LINT = "lint"
     FORMAT = "format"
     METADATA = "metadata"
+    REFERENCES = "references"
+    SECRETS = "secrets"
 
 
 class Severity(str, Enum):
@@ -42,6 +44,7 @@ class Rule:
 
 _ERROR, _WARNING = Severity.ERROR, Severity.WARNING
 _SYNTAX, _LINT, _FORMAT, _METADATA = Check.SYNTAX, Check.LINT, Check.FORMAT, Check.METADATA
+_REFERENCES, _SECRETS = Check.REFERENCES, Check.SECRETS
 
 _ALL = (
     # 10x: the file cannot be read as a notebook
@@ -102,11 +105,65 @@ _ALL = (
     Rule("DBX232", "magic-not-allowed", _METADATA, None, "a magic the policy forbids"),
     Rule("DBX233", "language-not-allowed", _METADATA, None, "a language the policy forbids"),
     Rule("DBX234", "too-many-cells", _METADATA, None, "more cells than the policy allows"),
-    # 3xx: %run
-    Rule("DBX301", "run-not-alone", _METADATA, _ERROR, "%run is not alone in its cell"),
+    # 30x: %run and dbutils.notebook.run
+    Rule("DBX301", "run-not-alone", _REFERENCES, _ERROR, "%run is not alone in its cell"),
+    Rule("DBX302", "missing-target", _REFERENCES, _ERROR, "the notebook that is run is not there"),
+    Rule("DBX303", "target-is-a-file", _REFERENCES, _ERROR, "what is run is no notebook"),
+    Rule("DBX304", "target-with-extension", _REFERENCES, _ERROR, "a target carries a file ending"),
+    Rule("DBX305", "target-case", _REFERENCES, _ERROR, "a target differs in upper and lower case"),
+    Rule("DBX306", "run-cycle", _REFERENCES, _ERROR, "notebooks run one another in a circle"),
+    Rule("DBX307", "runs-itself", _REFERENCES, _ERROR, "a notebook runs itself"),
+    Rule("DBX308", "run-without-path", _REFERENCES, _ERROR, "%run names no notebook"),
+    Rule("DBX309", "run-unclosed-quote", _REFERENCES, _ERROR, "a quote of %run is not closed"),
+    Rule("DBX310", "unverifiable-target", _REFERENCES, None, "a target outside the repository"),
+    # 32x-33x: names and modules
+    Rule("DBX321", "used-before-definition", _REFERENCES, _ERROR, "a later cell defines the name"),
+    Rule("DBX322", "lost-by-restart", _REFERENCES, _ERROR, "Python restarts after its definition"),
+    Rule("DBX330", "missing-module", _REFERENCES, _ERROR, "a module that is not there"),
+    Rule("DBX331", "missing-module-name", _REFERENCES, _ERROR, "the module lacks the name"),
+    Rule("DBX332", "imported-notebook", _REFERENCES, _ERROR, "a notebook is imported as a module"),
+    # 40x: parameters and widgets
+    Rule("DBX401", "unknown-parameter", _REFERENCES, _WARNING, "nobody reads what is passed"),
+    Rule("DBX402", "undeclared-widget", _REFERENCES, _WARNING, "a widget that nobody declares"),
+    Rule("DBX403", "undeclared-sql-parameter", _REFERENCES, _WARNING, "nobody fills it in"),
+    Rule("DBX404", "unread-widget", _REFERENCES, _WARNING, "nobody reads the widget"),
+    Rule("DBX405", "default-not-a-choice", _REFERENCES, _ERROR, "the default is no choice"),
+    Rule("DBX406", "value-not-a-string", _REFERENCES, _ERROR, "a parameter's value is no string"),
+    Rule("DBX407", "parameter-needs-runtime", _REFERENCES, _ERROR, "the runtime lacks the syntax"),
+    Rule("DBX408", "oversized-default", _REFERENCES, _ERROR, "a widget's default is too long"),
+    # 42x-44x: job files
+    Rule("DBX420", "unreadable-job-file", _REFERENCES, _ERROR, "the job file cannot be read"),
+    Rule("DBX421", "duplicate-key", _REFERENCES, _ERROR, "a key stands twice"),
+    Rule("DBX422", "unknown-field", _REFERENCES, _WARNING, "a field the Jobs API does not know"),
+    Rule("DBX423", "missing-notebook", _REFERENCES, _ERROR, "the task's notebook is not there"),
+    Rule("DBX424", "unknown-task-type", _REFERENCES, _ERROR, "a task of no kind, or of several"),
+    Rule("DBX425", "duplicate-task-key", _REFERENCES, _ERROR, "two tasks share a key"),
+    Rule("DBX426", "missing-dependency", _REFERENCES, _ERROR, "a dependency that is not there"),
+    Rule("DBX427", "dependency-cycle", _REFERENCES, _ERROR, "tasks wait for one another"),
+    Rule("DBX428", "undefined-job-cluster", _REFERENCES, _ERROR, "a job cluster nobody defines"),
+    Rule("DBX429", "several-computes", _REFERENCES, _ERROR, "more than one kind of compute"),
+    Rule("DBX430", "git-source-path", _REFERENCES, _ERROR, "a path git_source cannot use"),
+    Rule("DBX431", "invalid-schedule", _REFERENCES, _ERROR, "a wrong cron expression or time zone"),
+    Rule("DBX432", "over-job-limit", _REFERENCES, _ERROR, "more than a job may hold"),
+    Rule("DBX433", "undefined-variable", _REFERENCES, _ERROR, "a bundle variable nobody defines"),
+    Rule("DBX434", "bundle-include", _REFERENCES, _ERROR, "an include that leads nowhere or back"),
+    Rule("DBX435", "wrong-type", _REFERENCES, _ERROR, "a field's value is of the wrong type"),
     # 5xx: SQL
     Rule("DBX501", "sql-syntax", _SYNTAX, _ERROR, "two parsers reject the SQL"),
     Rule("DBX502", "sql-syntax-suspect", _SYNTAX, _WARNING, "one parser of two rejects the SQL"),
+    # 60x: secrets
+    Rule("DBX601", "databricks-token", _SECRETS, _ERROR, "a token of Databricks"),
+    Rule("DBX602", "azure-storage-key", _SECRETS, _ERROR, "a key of an Azure storage account"),
+    Rule("DBX603", "azure-sas", _SECRETS, _ERROR, "a shared access signature"),
+    Rule("DBX604", "connection-string", _SECRETS, _ERROR, "a connection string with its key"),
+    Rule("DBX605", "client-secret", _SECRETS, _ERROR, "the secret of a service principal"),
+    Rule("DBX606", "aws-key", _SECRETS, _ERROR, "a key of Amazon Web Services"),
+    Rule("DBX607", "private-key", _SECRETS, _ERROR, "a private key"),
+    Rule("DBX608", "password", _SECRETS, _ERROR, "a password"),
+    Rule("DBX609", "json-web-token", _SECRETS, _ERROR, "a JSON Web Token"),
+    Rule("DBX610", "other-token", _SECRETS, _ERROR, "a token of another service"),
+    # 62x: leaks
+    Rule("DBX620", "printed-secret", _SECRETS, _ERROR, "what a secret scope returned is shown"),
 )
 
 RULES: MappingProxyType[str, Rule] = MappingProxyType({rule.code: rule for rule in _ALL})
@@ -115,3 +172,6 @@ UNCHECKED_CODES = frozenset(rule.code for rule in _ALL if rule.unchecked)
 
 INVALID_SYNTAX = "invalid-syntax"
 """ruff's own name for a Python syntax error."""
+
+UNDEFINED_NAME = "F821"
+"""ruff's code for a name that nothing defines; here decided across ``%run``."""

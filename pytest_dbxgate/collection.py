@@ -16,7 +16,6 @@ from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.notebook.model import NotebookKey
 from pytest_dbxgate.reporting import frames
 from pytest_dbxgate.reporting.text import clean
-from pytest_dbxgate.session import checks_of
 
 TOOLS = ("ruff", "sqlfluff", "grammar")
 TOOL_NODE = "dbx"
@@ -103,7 +102,7 @@ class MemberNode(pytest.Collector):
 def check_items(
     parent: pytest.Collector, judge: Judge, key: NotebookKey, wanted: Wanted
 ) -> Iterator[CheckItem]:
-    possible = checks_of(key.path)
+    possible = wanted.file.checks
     for check in Check:
         if check in possible and (wanted.only is None or (key, check) in wanted.only):
             item: CheckItem = CheckItem.from_parent(parent, name=check.value)

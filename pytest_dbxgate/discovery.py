@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_dbxgate.codes import Check
 from pytest_dbxgate.notebook import dbc, formats
 from pytest_dbxgate.notebook.formats import Kind
 from pytest_dbxgate.notebook.model import NotebookKey
 from pytest_dbxgate.programs import git
+from pytest_dbxgate.project.jobs import loading, recognise
+from pytest_dbxgate.project.jobs.model import JobKind
 
 _NEVER = frozenset(
     {
@@ -37,8 +40,8 @@ _NOT_FOLLOWED = "{} is a link to a folder and was not followed"
 
 
 @dataclass(frozen=True, slots=True)
-class NotebookFile:
-    """A file that holds one notebook, or an archive of them."""
+class GatedFile:
+    """A file that holds a notebook, an archive of them, or jobs."""
 
     path: str
     """Relative to the root, with ``/``."""
@@ -46,6 +49,8 @@ class NotebookFile:
     """The notebooks of a ``.dbc``; None for every other format and for a broken archive."""
     near_miss: bool = False
     """True where its header is not right, so that the workspace takes it for a plain file."""
+    job: JobKind | None = None
+    """What kind of job file it is; None for a notebook."""
 
     @property
     def keys(self) -> tuple[NotebookKey, ...]:
@@ -53,20 +58,36 @@ class NotebookFile:
             return (NotebookKey(self.path),)
         return tuple(NotebookKey(self.path, member) for member in self.members)
 
+    @property
+    def checks(self) -> frozenset[Check]:
+        """The checks it has. Nobody can reformat the inside of an archive."""
+        if self.job is not None:
+            return frozenset((Check.REFERENCES, Check.SECRETS))
+        if self.path.lower().endswith(".dbc"):
+            return frozenset(Check) - {Check.FORMAT}
+        return frozenset(Check)
+
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
     """What stands below the root."""
 
-    notebooks: tuple[NotebookFile, ...]
+    notebooks: tuple[GatedFile, ...]
     others: tuple[str, ...]
-    """Every other file, relative to the root, with ``/``."""
+    """Every file that is no notebook, relative to the root, with ``/``."""
+    jobs: tuple[GatedFile, ...] = ()
+    """Those of ``others`` that hold jobs."""
     notes: tuple[str, ...] = ()
     """Sentences for the user about what was passed over."""
 
+    @property
+    def files(self) -> tuple[GatedFile, ...]:
+        """Everything that is gated."""
+        return self.notebooks + self.jobs
+
 
 def discover(root: Path) -> Discovery:
-    """Find all notebooks below ``root`` that git does not ignore.
+    """Find all notebooks and job files below ``root`` that git does not ignore.
 
     Without git, or where git refuses to answer, all files count but those of folders that never
     belong to a project (virtual environments, caches).
@@ -75,18 +96,35 @@ def discover(root: Path) -> Discovery:
     files = _git_files(root, notes)
     if files is None:
         files = list(_walk(root, notes))
-    notebooks: list[NotebookFile] = []
+    notebooks: list[GatedFile] = []
+    jobs: list[GatedFile] = []
     others: list[str] = []
     for path in sorted(set(files)):
         found = look_at(root, path)
-        if found is None:
-            others.append(path)
-        else:
+        if found is not None:
             notebooks.append(found)
-    return Discovery(tuple(notebooks), tuple(others), tuple(notes))
+            continue
+        others.append(path)
+        job = look_at_job(root, path)
+        if job is not None:
+            jobs.append(job)
+    jobs += _included(root, jobs, others)
+    jobs.sort(key=lambda item: item.path)
+    return Discovery(tuple(notebooks), tuple(others), tuple(jobs), tuple(notes))
 
 
-def look_at(root: Path, path: str) -> NotebookFile | None:
+def _included(root: Path, jobs: Iterable[GatedFile], others: Sequence[str]) -> list[GatedFile]:
+    """Files that nobody would take for a part of a bundle, but that one includes."""
+    known = {item.path for item in jobs}
+    roots = [item.path for item in jobs if item.job is JobKind.BUNDLE]
+    return [
+        GatedFile(path, job=JobKind.BUNDLE)
+        for path in loading.included(root, roots, others)
+        if path not in known
+    ]
+
+
+def look_at(root: Path, path: str) -> GatedFile | None:
     """The notebook in the file at ``path`` (relative to ``root``); None where it is no notebook."""
     suffix = os.path.splitext(path)[1].lower()
     if suffix not in formats.SUFFIXES:
@@ -100,13 +138,25 @@ def look_at(root: Path, path: str) -> NotebookFile | None:
             # Nothing is skipped silently: a notebook that cannot be read is a finding. Of a plain
             # source file nobody can tell whether it would have been one; a link that leads
             # nowhere is worth a word in any case.
-            return NotebookFile(path)
+            return GatedFile(path)
     kind = formats.classify(os.path.basename(path), head)
     if kind is Kind.OTHER:
         return None
     if suffix == ".dbc":
-        return NotebookFile(path, dbc.members(head))
-    return NotebookFile(path, near_miss=kind is Kind.NEAR_MISS)
+        return GatedFile(path, dbc.members(head))
+    return GatedFile(path, near_miss=kind is Kind.NEAR_MISS)
+
+
+def look_at_job(root: Path, path: str) -> GatedFile | None:
+    """The job file at ``path`` (relative to ``root``); None where it holds no job."""
+    if os.path.splitext(path)[1].lower() not in recognise.SUFFIXES:
+        return None
+    try:
+        data = _head(os.path.join(root, path), recognise.MAX_SIZE)
+    except OSError:
+        return None
+    kind = recognise.kind_of(path, data)
+    return None if kind is None else GatedFile(path, job=kind)
 
 
 def _head(file: str, most: int) -> bytes:
@@ -163,7 +213,7 @@ def _walk(root: Path, notes: list[str]) -> Iterator[str]:
             yield name if prefix == "." else f"{prefix}/{name}"
 
 
-def under(paths: Iterable[NotebookFile], folder: str) -> list[NotebookFile]:
+def under(paths: Iterable[GatedFile], folder: str) -> list[GatedFile]:
     """Those of ``paths`` that are ``folder`` or stand below it."""
     if folder in ("", "."):
         return list(paths)

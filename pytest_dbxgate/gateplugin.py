@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -31,8 +31,11 @@ from pytest_dbxgate.notebook.model import Notebook, NotebookKey
 from pytest_dbxgate.options import Options
 from pytest_dbxgate.reporting import json_report, terminal
 from pytest_dbxgate.reporting.text import clean
-from pytest_dbxgate.session import Gate, Outcome, checks_of
+from pytest_dbxgate.session import Gate, Outcome
 from pytest_dbxgate.settings import Settings
+
+if TYPE_CHECKING:
+    from pytest_dbxgate.narrowing import Narrowed
 
 _FOLDER = "dbxgate_folder"
 
@@ -119,12 +122,17 @@ class GatePlugin:
         self._tools_selected = True
         self._extras = _Extras()
         try:
+            discovery, self._narrowed = self._from_controller()
             self._gate = Gate(
                 config.rootpath,
                 hooks=self._hooks,
                 cache_file=self._cache_file(),
-                found=self._found_by_controller(),
+                found=discovery,
             )
+            if options.changed and self._narrowed is None:
+                from pytest_dbxgate import narrowing
+
+                self._narrowed = narrowing.narrow(self._gate, options.base, os.environ)
             self._baseline = self._load_baseline()
             self._plan = self._take_over()
         except ConfigurationError as error:
@@ -145,11 +153,12 @@ class GatePlugin:
             # The cache saves time where it can; a read-only checkout is gated all the same.
             return None
 
-    def _found_by_controller(self) -> Discovery | None:
+    def _from_controller(self) -> tuple[Discovery | None, Narrowed | None]:
+        """What a worker need not find out again."""
         if not self._worker_folder:
-            return None
-        file = Path(self._worker_folder) / "discovery.pickle"
-        found: Discovery | None = pickle.loads(file.read_bytes()) if file.exists() else None
+            return None, None
+        file = Path(self._worker_folder) / "found.pickle"
+        found: tuple[Discovery, Narrowed | None] = pickle.loads(file.read_bytes())
         return found
 
     def _load_baseline(self) -> Baseline | None:
@@ -170,19 +179,22 @@ class GatePlugin:
                 config.args,
                 root=config.rootpath,
                 directory=config.invocation_params.dir,
-                notebooks=self._gate.notebooks,
+                files=self._gate.files,
             )
         else:
             # Without arguments and testpaths pytest would import whatever looks like a test.
             rest = config.args if source is config.ArgsSource.TESTPATHS else []
-            plan = Plan(tuple(map(Wanted, self._gate.notebooks)), tuple(rest))
+            plan = Plan(tuple(map(Wanted, self._gate.files)), tuple(rest))
         if self._options.only and plan.missing:
             raise ConfigurationError(
                 f"not found: {plan.missing[0]}",
                 next_step="name a notebook or a folder that exists",
             )
         config.args[:] = [] if self._options.only else plan.rest
-        return replace(plan, wanted=tuple(self._not_ignored(plan.wanted)))
+        wanted = list(self._not_ignored(plan.wanted))
+        if self._narrowed is not None:
+            wanted = [each for each in wanted if each.file.path in self._narrowed.paths]
+        return replace(plan, wanted=tuple(wanted))
 
     def _not_ignored(self, wanted: Iterable[Wanted]) -> Iterator[Wanted]:
         """Those that ``--ignore`` and ``--ignore-glob`` leave."""
@@ -247,9 +259,9 @@ class GatePlugin:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         folder = self._run_folder()
-        file = folder / "discovery.pickle"
+        file = folder / "found.pickle"
         if not file.exists():
-            file.write_bytes(pickle.dumps(self._gate.discovery))
+            file.write_bytes(pickle.dumps((self._gate.discovery, self._narrowed)))
         node.workerinput[_FOLDER] = str(folder)
 
     def _is_xdist_controller(self) -> bool:
@@ -280,7 +292,7 @@ class GatePlugin:
             f"{collection.node_id(key)}::{check.value}": (key, check)
             for wanted in self._plan.wanted
             for key in wanted.file.keys
-            for check in checks_of(key.path)
+            for check in wanted.file.checks
         }
         chosen: dict[NotebookKey, set[Check]] = {}
         tools = 0
@@ -387,9 +399,15 @@ class GatePlugin:
         return report
 
     def pytest_report_header(self) -> list[str]:
-        paths = [wanted.file.path for wanted in self._plan.wanted]
-        lines = terminal.header(paths, dict(toolchain.versions()), cache=bool(self._cache_file()))
-        notes = [*self._gate.discovery.notes]
+        files = [wanted.file for wanted in self._plan.wanted]
+        paths = [file.path for file in files if file.job is None]
+        jobs = len(files) - len(paths)
+        versions, cache = dict(toolchain.versions()), bool(self._cache_file())
+        lines = terminal.header(paths, jobs, versions, cache=cache)
+        notes = [f"policy {policy}" for policy in self._gate.projects.policies]
+        notes += self._gate.discovery.notes
+        if self._narrowed is not None:
+            notes.insert(0, self._narrowed.sentence)
         hidden = arguments.hidden(paths, self._config.getini("norecursedirs"))
         if hidden:
             notes.append(
@@ -404,12 +422,24 @@ class GatePlugin:
         self._thin_out_statistics()
         if self._worker_folder:
             return
-        if self._outcome is not None and self._options.json_file is not None:
-            try:
-                self._write_json(self._outcome, self._options.json_file)
-            except ConfigurationError as error:
-                self._extras.refusals.append(str(error))
-                session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        nothing = session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
+        if nothing and self._narrowed is not None and not self._plan.wanted:
+            session.exitstatus = pytest.ExitCode.OK
+        try:
+            self._write_reports()
+        except ConfigurationError as error:
+            self._extras.refusals.append(str(error))
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+    def _write_reports(self) -> None:
+        options, outcome = self._options, self._outcome
+        if outcome is not None and options.json_file is not None:
+            self._write_json(outcome, options.json_file)
+        if options.graph_file is not None and not self._config.option.collectonly:
+            from pytest_dbxgate import drawing
+
+            findings = outcome.findings if outcome is not None else []
+            drawing.write(options.graph_file, self._gate.survey().subject, findings)
 
     def _write_json(self, outcome: Outcome, file: Path) -> None:
         report = json_report.build(
@@ -417,6 +447,7 @@ class GatePlugin:
             outcome.findings,
             outcome.states,
             dict(toolchain.versions()),
+            self._gate.projects.policies,
         )
         json_report.write(file, report)
 

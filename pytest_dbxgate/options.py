@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+GRAPH_SUFFIXES = (".svg", ".mmd", ".md")
+"""What the picture of ``--dbx-graph`` may end in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -17,6 +20,9 @@ class Options:
     fix: bool = False
     diff: bool = False
     no_cache: bool = False
+    changed: bool = False
+    base: str | None = None
+    graph_file: Path | None = None
     json_file: Path | None = None
     baseline_file: Path | None = None
     write_baseline_file: Path | None = None
@@ -64,6 +70,25 @@ def add(parser: pytest.Parser) -> None:
         help="record today's findings in FILE, so that only new ones fail (implies --dbx-gate)",
     )
     group.addoption(
+        "--dbx-changed",
+        action="store_true",
+        help="gate only what changed since --dbx-base, and whatever runs, imports or schedules it "
+        "(implies --dbx-gate)",
+    )
+    group.addoption(
+        "--dbx-base",
+        metavar="REF",
+        help="the commit, branch or tag to compare with; by default the target of the pull "
+        "request, else where the branch left the default branch (implies --dbx-changed)",
+    )
+    group.addoption(
+        "--dbx-graph",
+        metavar="FILE",
+        type=Path,
+        help="draw notebooks, what they run and import, and the jobs that run them into FILE: "
+        "SVG (.svg) or Mermaid (.mmd, .md) (implies --dbx-gate)",
+    )
+    group.addoption(
         "--dbx-no-cache",
         action="store_true",
         help="check everything anew",
@@ -83,6 +108,10 @@ def read(config: pytest.Config) -> Options:
         raise pytest.UsageError(
             "--dbx-write-baseline records every finding, so --dbx-baseline has no use beside it"
         )
+    if option.dbx_graph and option.dbx_graph.suffix.lower() not in GRAPH_SUFFIXES:
+        raise pytest.UsageError(
+            f"--dbx-graph {option.dbx_graph}: name a file that ends in {', '.join(GRAPH_SUFFIXES)}"
+        )
     return Options(
         gate=bool(
             option.dbx_gate
@@ -90,11 +119,17 @@ def read(config: pytest.Config) -> Options:
             or option.dbx_fix
             or option.dbx_diff
             or option.dbx_write_baseline
+            or option.dbx_changed
+            or option.dbx_base
+            or option.dbx_graph
         ),
         only=option.dbx_only,
         fix=option.dbx_fix,
         diff=option.dbx_diff,
         no_cache=option.dbx_no_cache,
+        changed=bool(option.dbx_changed or option.dbx_base),
+        base=option.dbx_base,
+        graph_file=file(option.dbx_graph),
         json_file=file(option.dbx_json),
         baseline_file=file(option.dbx_baseline),
         write_baseline_file=file(option.dbx_write_baseline),

@@ -18,6 +18,8 @@ _MARKERS = {
     "dbx_lint": "lint rules on a notebook's cells",
     "dbx_format": "the formatting of a notebook's cells",
     "dbx_metadata": "the form of a notebook's file and what is stored in it",
+    "dbx_references": "what a notebook or a job file means by the names of others",
+    "dbx_secrets": "secrets that stand in a notebook or a job file",
     "dbx_tool": "whether a tool behind the checks worked",
 }
 

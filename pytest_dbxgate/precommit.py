@@ -11,7 +11,7 @@ from pathlib import Path
 from pytest_dbxgate.checks.baseline import Baseline
 from pytest_dbxgate.checks.result import State, is_unchecked
 from pytest_dbxgate.codes import Check
-from pytest_dbxgate.discovery import NotebookFile, look_at
+from pytest_dbxgate.discovery import GatedFile, look_at, look_at_job
 from pytest_dbxgate.errors import ConfigurationError
 from pytest_dbxgate.programs import git
 from pytest_dbxgate.reporting import frames
@@ -20,7 +20,10 @@ from pytest_dbxgate.session import Gate, Outcome, Selection
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Check the notebooks among ``arguments``; 0 clean, 1 findings or fixes, 4 bad settings."""
+    """Check the notebooks and job files among ``arguments``.
+
+    0: clean; 1: findings or fixes; 4: bad settings.
+    """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A notebook's text may hold what the terminal's encoding lacks.
@@ -36,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dbxgate-hook",
-        description="Check the Databricks notebooks among FILES; other files are ignored.",
+        description="Check the Databricks notebooks and job files among FILES; others are ignored.",
     )
     parser.add_argument("--fix", action="store_true", help="apply formatting and safe fixes first")
     parser.add_argument("files", nargs="*", metavar="FILES")
@@ -53,12 +56,14 @@ def _top(directory: Path) -> Path:
 
 
 def _run(root: Path, names: Sequence[str], *, fix: bool) -> int:
-    files = _notebooks(root, names)
+    files = _gated(root, names)
     if not files:
         return 0
     gate = Gate(root)
     # Every file is named by pre-commit, so a name says nothing about being wanted.
-    selection = gate.select_all([item for item in files if gate.projects.wants(item.path)])
+    selection = gate.select_all(
+        item for item in files if gate.projects.wants(item.path, job=item.job is not None)
+    )
     if not selection:
         return 0
     changed = _fix(gate, selection) if fix else False
@@ -70,15 +75,15 @@ def _run(root: Path, names: Sequence[str], *, fix: bool) -> int:
     return 1 if failed or changed else 0
 
 
-def _notebooks(root: Path, names: Sequence[str]) -> list[NotebookFile]:
-    found: dict[str, NotebookFile] = {}
+def _gated(root: Path, names: Sequence[str]) -> list[GatedFile]:
+    found: dict[str, GatedFile] = {}
     for name in names:
         full = Path(os.path.normpath(Path.cwd() / name))
         try:
             path = full.relative_to(root).as_posix()
         except ValueError:
             continue
-        item = look_at(root, path)
+        item = look_at(root, path) or look_at_job(root, path)
         if item is not None:
             found[path] = item
     return list(found.values())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from pytest_dbxgate import settings as settings_module
 from pytest_dbxgate.notebook.model import NotebookKey
-from pytest_dbxgate.settings import Settings, matches
+from pytest_dbxgate.settings import PolicyOrigin, Settings, matches
 
 CONFIGURATION_NAMES = ("dbxgate.toml", "pyproject.toml")
 """Where settings may stand; in one folder the first wins."""
@@ -44,11 +43,19 @@ class Projects:
     def of_key(self, key: NotebookKey) -> Settings:
         return self.of(key.path)
 
-    def wants(self, path: str) -> bool:
-        """Whether ``notebooks`` and ``exclude`` of its project take ``path`` in."""
+    @property
+    def policies(self) -> tuple[PolicyOrigin, ...]:
+        """The policies of all projects, each once, in the order of the projects' folders."""
+        found = (policy for _, each in sorted(self.by_folder.items()) for policy in each.policies)
+        return tuple(dict.fromkeys(found))
+
+    def wants(self, path: str, *, job: bool = False) -> bool:
+        """Whether ``exclude`` of its project and, but for a job file, ``notebooks`` take ``path``
+        in."""
         settings = self.of(path)
         inside = settings.inside(path)
-        if settings.notebooks and not any(matches(inside, each) for each in settings.notebooks):
+        listed = any(matches(inside, each) for each in settings.notebooks)
+        if settings.notebooks and not listed and not job:
             return False
         return not any(matches(inside, each) for each in settings.exclude)
 
@@ -56,36 +63,61 @@ class Projects:
 def load(root: Path, files: Iterable[str]) -> Projects:
     """Read the settings that stand in ``files`` (relative to ``root``) and above ``root``.
 
+    A project that names no policy obeys that of the project around it.
     Raises :class:`~pytest_dbxgate.errors.ConfigurationError` for settings that make no sense.
     """
     by_folder: dict[str, Settings] = {}
-    for name in CONFIGURATION_NAMES:
-        for path in files:
-            if posixpath.basename(path) != name:
-                continue
-            folder = posixpath.dirname(path) or "."
-            if folder not in by_folder:
-                found = settings_module.load(root / path, folder=folder)
-                if found is not None:
-                    by_folder[folder] = found
-    if "." not in by_folder:
-        above = _above(root)
-        if above is not None:
-            by_folder["."] = above
+    above: Settings | None = None
+    for folder in reversed(_up_to_repository(root)):
+        found = _first(folder, CONFIGURATION_NAMES, ".", above)
+        if found is not None:
+            inside = root.relative_to(folder).as_posix()
+            above = found if inside == "." else replace(found, root_inside=inside)
+    if above is not None:
+        by_folder["."] = above
+    for inner, names in _files_by_folder(files):
+        found = _first(root / inner, names, inner, _around(inner, by_folder))
+        if found is not None:
+            by_folder[inner] = found
     return Projects(by_folder)
 
 
-def _above(root: Path) -> Settings | None:
-    """The nearest settings at or above ``root``, up to the top of its repository."""
-    folder = root
-    while True:
-        for name in CONFIGURATION_NAMES:
-            file = folder / name
-            if file.is_file():
-                found = settings_module.load(file)
-                if found is not None:
-                    inner = root.relative_to(folder).as_posix()
-                    return found if inner == "." else replace(found, root_inside=inner)
-        if (folder / ".git").exists() or folder.parent == folder:
-            return None
-        folder = folder.parent
+def _first(
+    folder: Path, names: Iterable[str], inside: str, around: Settings | None
+) -> Settings | None:
+    """The settings in the first of the files ``names`` that holds some."""
+    for name in names:
+        file = folder / name
+        if file.is_file():
+            found = settings_module.load(file, folder=inside, around=around)
+            if found is not None:
+                return found
+    return None
+
+
+def _files_by_folder(files: Iterable[str]) -> list[tuple[str, list[str]]]:
+    """The names of the settings files in each folder below the root, outer folders first."""
+    names: dict[str, list[str]] = {}
+    for path in files:
+        folder, _, name = path.rpartition("/")
+        if folder and name in CONFIGURATION_NAMES:
+            names.setdefault(folder, []).append(name)
+    outer_first = sorted(names, key=lambda folder: (folder.count("/"), folder))
+    return [(each, sorted(names[each], key=CONFIGURATION_NAMES.index)) for each in outer_first]
+
+
+def _around(folder: str, known: Mapping[str, Settings]) -> Settings | None:
+    """The settings of the nearest project around ``folder``."""
+    while folder != ".":
+        folder = folder.rpartition("/")[0] or "."
+        if folder in known:
+            return known[folder]
+    return None
+
+
+def _up_to_repository(root: Path) -> list[Path]:
+    """``root`` and the folders above it, up to the top of its repository."""
+    folders = [root]
+    while not (folders[-1] / ".git").exists() and folders[-1].parent != folders[-1]:
+        folders.append(folders[-1].parent)
+    return folders

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import stat
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -16,12 +16,13 @@ from pytest_dbxgate.checks import arrivals
 from pytest_dbxgate.checks.baseline import Baseline, Match, Scope
 from pytest_dbxgate.checks.cache import Cache
 from pytest_dbxgate.checks.finding import Finding
-from pytest_dbxgate.checks.result import NotebookResult, State, ToolStatus
+from pytest_dbxgate.checks.result import BrokenCells, NotebookResult, State, ToolStatus
 from pytest_dbxgate.codes import RULES, UNCHECKED_CODES, Check, Severity
-from pytest_dbxgate.discovery import Discovery, NotebookFile, discover
+from pytest_dbxgate.discovery import Discovery, GatedFile, discover
 from pytest_dbxgate.notebook import formats
 from pytest_dbxgate.notebook.model import Notebook, NotebookKey
 from pytest_dbxgate.settings import Settings
+from pytest_dbxgate.survey import Relations, Survey
 
 Selection = Mapping[NotebookKey, frozenset[Check]]
 
@@ -78,26 +79,31 @@ class Gate:
         self.projects = _with_globals(
             projects.load(root, self.discovery.others), hooks.globals if hooks else ()
         )
-        self.notebooks = tuple(
-            item for item in self.discovery.notebooks if self.projects.wants(item.path)
+        self.files = tuple(
+            item
+            for item in self.discovery.files
+            if self.projects.wants(item.path, job=item.job is not None)
         )
         self._hooks = hooks
         self._cache_file = cache_file
+        self._surveyed: Survey | None = None
 
     @property
     def sources(self) -> list[str]:
         """The repository's Python files that are no notebooks."""
         return [path for path in self.discovery.others if path.endswith(".py")]
 
-    def select_all(self, files: Iterable[NotebookFile] | None = None) -> Selection:
-        chosen = self.notebooks if files is None else files
-        return {key: checks_of(item.path) for item in chosen for key in item.keys}
+    def select_all(self, files: Iterable[GatedFile] | None = None) -> Selection:
+        chosen = self.files if files is None else files
+        return {key: item.checks for item in chosen for key in item.keys}
 
     def run(self, selection: Selection) -> Outcome:
         """Check the selected notebooks and decide what each finding means."""
-        digests, targets = self._scan()
+        digests = self._digests()
         environment = toolchain.environment(self.root, self.discovery, self.projects)
         cache = Cache(self._cache_file, environment)
+        survey = self._survey(cache, digests)
+        self._surveyed = survey
         wanted = _by_file(selection)
         results: dict[NotebookKey, NotebookResult] = {}
         stale: dict[str, frozenset[Check]] = {}
@@ -108,20 +114,52 @@ class Gate:
             else:
                 results.update((result.key, result) for result in known)
         cached = len(wanted) - len(stale)
-        fresh, errors = self._check(stale)
+        relations = Relations()
+        broken = {key: each.broken for key, each in results.items() if each.broken is not None}
+
+        def relate(more: BrokenCells) -> None:
+            nonlocal relations
+            relations = self._relations(survey, selection, {**broken, **more})
+
+        fresh, errors = self._check(stale, survey, relate)
         results.update((result.key, result) for found in fresh.values() for result in found)
+        if relations.error:
+            errors.setdefault("ruff", relations.error)
+            results |= {key: _undone(results[key]) for key in relations.undone if key in results}
         if not errors:
             for path, found in fresh.items():
                 if path in digests and _is_of(found, digests[path]):
-                    cache.put(path, digests[path], stale[path], found)
-            cache.save(item.path for item in self.discovery.notebooks)
-        targets |= {arrivals.stem(name) for each in results.values() for name in each.runs}
+                    cache.put(path, digests[path], stale[path], found, survey.facts(path))
+            cache.save(item.path for item in self.discovery.files)
         chosen = {key: results[key] for key in selection if key in results}
-        return self._decide(chosen, selection, frozenset(targets), errors, cached)
+        return self._decide(chosen, selection, relations, errors, cached)
+
+    def survey(self) -> Survey:
+        """The project: that of the last run, or as it stands on disk."""
+        if self._surveyed is not None:
+            return self._surveyed
+        digests = self._digests()
+        environment = toolchain.environment(self.root, self.discovery, self.projects)
+        return self._survey(Cache(self._cache_file, environment), digests)
+
+    def _survey(self, cache: Cache, digests: Mapping[str, str]) -> Survey:
+        return Survey(self.root, self.discovery, self.projects, cache=cache, digests=digests)
+
+    def _relations(
+        self,
+        survey: Survey,
+        selection: Selection,
+        broken: BrokenCells,
+    ) -> Relations:
+        """What stands between notebooks; lint asks too, for names that another notebook uses."""
+        asking = {Check.REFERENCES, Check.LINT}
+        wanted = [key for key, checks in selection.items() if checks & asking]
+        return survey.relations(wanted, broken) if wanted else Relations()
 
     def read(self, selection: Selection) -> list[Notebook]:
         """The selected notebooks, read from disk."""
-        paths = dict.fromkeys(key.path for key in selection)
+        jobs = {item.path for item in self.discovery.jobs}
+        paths = [path for path in dict.fromkeys(key.path for key in selection) if path not in jobs]
         return [
             notebook
             for path in paths
@@ -129,35 +167,36 @@ class Gate:
             if notebook.key in selection
         ]
 
-    def _scan(self) -> tuple[dict[str, str], set[str]]:
-        """The digest of every notebook file, and the stems of what they ``%run``."""
+    def _digests(self) -> dict[str, str]:
+        """The digest of every gated file that can be read."""
         digests: dict[str, str] = {}
-        targets: set[str] = set()
-        for item in self.discovery.notebooks:
+        for item in self.discovery.files:
             file = self.root / item.path
             try:
                 status = file.stat()
                 if not stat.S_ISREG(status.st_mode) or status.st_size > formats.MAX_SIZE:
                     # Nothing of it is checked, so nothing of it is remembered.
                     continue
-                data = file.read_bytes()
+                digests[item.path] = hashlib.sha256(file.read_bytes()).hexdigest()
             except OSError:
                 continue
-            digests[item.path] = hashlib.sha256(data).hexdigest()
-            if b"%run" in data:
-                found = arrivals.run_targets([data.decode("utf-8", "replace")])
-                targets.update(map(arrivals.stem, found))
-        return digests, targets
+        return digests
 
     def _check(
-        self, stale: Mapping[str, frozenset[Check]]
+        self,
+        stale: Mapping[str, frozenset[Check]],
+        survey: Survey,
+        meanwhile: Callable[[BrokenCells], None],
     ) -> tuple[dict[str, list[NotebookResult]], dict[str, str]]:
         if not stale:
+            meanwhile({})
             return {}, {}
         from pytest_dbxgate.checks import engine
 
+        jobs = {item.path: item for item in self.discovery.jobs}
+        fresh = {path: [self._job_result(jobs[path])] for path in stale if path in jobs}
         notebooks = [
-            notebook for path in stale for notebook in formats.read(self.root / path, path)
+            notebook for path in stale if path not in jobs for notebook in survey.notebooks(path)
         ]
         answer = engine.run(
             engine.Request(
@@ -166,36 +205,65 @@ class Gate:
                 checks={item.key: stale[item.path] for item in notebooks},
                 settings=self.projects.of_key,
                 sources=self.sources,
-            )
+            ),
+            meanwhile,
         )
-        fresh: dict[str, list[NotebookResult]] = {path: [] for path in stale}
+        for path in stale:
+            fresh.setdefault(path, [])
         for key, result in answer.results.items():
             fresh[key.path].append(result)
         return fresh, answer.errors
+
+    def _job_result(self, item: GatedFile) -> NotebookResult:
+        """What a job file holds by itself."""
+        from pytest_dbxgate.checks.secrets import check as secrets
+
+        try:
+            data = (self.root / item.path).read_bytes()
+        except OSError:
+            data = b""
+        assert item.job is not None
+        return NotebookResult(
+            key=NotebookKey(item.path),
+            format=item.job.value,
+            language="json" if item.path.lower().endswith(".json") else "yaml",
+            cells=0,
+            digest=hashlib.sha256(data).hexdigest(),
+            findings=tuple(secrets.check_file(item.path, data)),
+        )
 
     def _decide(
         self,
         results: Mapping[NotebookKey, NotebookResult],
         selection: Selection,
-        targets: frozenset[str],
+        relations: Relations,
         errors: Mapping[str, str],
         cached: int,
     ) -> Outcome:
         extra = self._extra(selection)
         found: dict[NotebookKey, list[Finding]] = {}
         for key, result in results.items():
-            raw = [*arrivals.withhold(result, targets), *extra.get(key, ())]
+            raw = [
+                *arrivals.withhold(result, unused=relations.unused.get(key)),
+                *relations.findings.get(key, ()),
+                *extra.get(key, ()),
+            ]
             judged = (self._judged(finding) for finding in raw)
             checks = selection[key]
             found[key] = [each for each in judged if each is not None and each.check in checks]
         if self._hooks is not None:
             for key, findings in found.items():
+                kept = [each for each in findings if self._is_unsilenceable(each)]
                 self._hooks.change(key, findings)
+                findings[:] = [each for each in findings if not self._is_unsilenceable(each)] + kept
         return self._outcome(results, selection, found, toolchain.statuses(errors), cached)
 
     def beside(self, outcome: Outcome, selection: Selection, baseline: Baseline) -> Outcome:
         """``outcome`` without the findings that ``baseline`` knows."""
-        match = baseline.match(outcome.findings, self._scope(outcome.results, selection))
+        kept = [each for each in outcome.findings if self._is_unsilenceable(each)]
+        others = [each for each in outcome.findings if not self._is_unsilenceable(each)]
+        match = baseline.match(others, self._scope(outcome.results, selection))
+        match = replace(match, new=(*match.new, *kept))
         found: dict[NotebookKey, list[Finding]] = {key: [] for key in outcome.results}
         for finding in match.new:
             found[finding.key].append(finding)
@@ -228,11 +296,19 @@ class Gate:
     ) -> Baseline:
         """The findings of ``outcome`` as a baseline; ``previous`` keeps what was not checked."""
         scope = self._scope(outcome.results, selection)
-        return Baseline.of(outcome.findings, scope, previous=previous)
+        silenceable = (each for each in outcome.findings if not self._is_unsilenceable(each))
+        return Baseline.of(silenceable, scope, previous=previous)
+
+    def _is_unsilenceable(self, finding: Finding) -> bool:
+        return self.projects.of(finding.path).is_unsilenceable(finding.code)
 
     def _scope(self, results: Mapping[NotebookKey, NotebookResult], selection: Selection) -> Scope:
+        jobs = {item.path for item in self.discovery.jobs}
+
         @cache
         def notebooks(path: str) -> dict[NotebookKey, Notebook]:
+            if path in jobs:
+                return {}
             return {each.key: each for each in formats.read(self.root / path, path)}
 
         def cell_source(key: NotebookKey, number: int) -> str:
@@ -245,7 +321,7 @@ class Gate:
                 key: selection[key] - dict(result.failed_tools).keys()
                 for key, result in results.items()
             },
-            existing=frozenset(key for item in self.notebooks for key in item.keys),
+            existing=frozenset(key for item in self.files for key in item.keys),
             cell_source=cell_source,
         )
 
@@ -279,15 +355,17 @@ class Gate:
         wanted = selection if asks_hooks else {key: selection[key] for key in extra}
         if not wanted:
             return {}
-        from pytest_dbxgate.checks import engine, suppression
+        from pytest_dbxgate.checks import suppression
+        from pytest_dbxgate.checks.locating import Locator
 
         for notebook in self.read(wanted):
             found = extra[notebook.key]
             if self._hooks is not None:
                 found += self._hooks.check(notebook, self.projects.of(notebook.path))
             # An empty set of checks: whether a silencer is used was decided without these.
-            left = suppression.apply(notebook, found, frozenset())
-            extra[notebook.key] = [engine.locate(notebook, finding) for finding in left]
+            unsilenceable = self.projects.of_key(notebook.key).is_unsilenceable
+            left = suppression.apply(notebook, found, frozenset(), unsilenceable=unsilenceable)
+            extra[notebook.key] = list(map(Locator(notebook).place, left))
         return extra
 
 
@@ -297,11 +375,9 @@ def _is_of(results: Sequence[NotebookResult], digest: str) -> bool:
     return all(each.key.member is not None or each.digest == digest for each in results)
 
 
-def checks_of(path: str) -> frozenset[Check]:
-    """The checks of a notebook file. Nobody can reformat the inside of an archive."""
-    if path.lower().endswith(".dbc"):
-        return frozenset((Check.SYNTAX, Check.LINT, Check.METADATA))
-    return frozenset(Check)
+def _undone(result: NotebookResult) -> NotebookResult:
+    """The result of a run in which ruff failed over what lies between notebooks."""
+    return replace(result, failed_tools=(*result.failed_tools, (Check.REFERENCES, "ruff")))
 
 
 def _by_file(selection: Selection) -> dict[str, frozenset[Check]]:

@@ -1,6 +1,6 @@
-"""What a sample notebook is expected to be found guilty of, read from comments in it.
+"""What a sample is expected to be found guilty of, read from comments in it.
 
-A comment of any language, in any cell, says it:
+A comment of any language, in any cell or job file, says it:
 
 ``# expect: F821``
     the codes are found on this line;
@@ -10,6 +10,9 @@ A comment of any language, in any cell, says it:
     on any line of this cell;
 ``# expect-file: DBX103, DBX220``
     anywhere in the file, or in this member of an archive.
+
+JSON has no comments. What is expected of ``load.json`` stands in ``load.json.expected`` beside it,
+each line of the form ``line 7: DBX423``.
 
 This module shares no code with the product: it finds cells by the plainest means.
 """
@@ -32,6 +35,7 @@ _COMMENT = re.compile(
     rf"(?:#|--|//)[ \t]*expect(?P<scope>|-next|-cell|-file):[ \t]*"
     rf"(?P<codes>{_CODE}(?:,[ \t]*{_CODE})*)"
 )
+_BESIDE = re.compile(rf"line (?P<line>\d+): (?P<codes>{_CODE}(?:, {_CODE})*)")
 _DELIMITER = re.compile(r"(?:#|--|//) COMMAND -{10}[ \t]*")
 
 
@@ -72,6 +76,8 @@ def expected(path: Path) -> set[Expectation]:
         return set(_in_ipynb(data))
     if path.suffix == ".dbc":
         return set(_in_dbc(path))
+    if path.suffix == ".json":
+        return set(_beside(path.with_name(path.name + ".expected")))
     lines = re.split(r"\r\n|\n", data.decode("utf-8", errors="replace"))
     return set(_in_lines(lines, _cell_ranges(lines)))
 
@@ -130,6 +136,17 @@ def _in_ipynb(data: bytes) -> Iterator[Expectation]:
         source = cell["source"]
         text = source if isinstance(source, str) else "".join(source)
         yield from _in_lines(text.split("\n"), [(1, END)], number)
+
+
+def _beside(path: Path) -> Iterator[Expectation]:
+    """Raises ValueError for a line that says nothing."""
+    for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        match = _BESIDE.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{path.name}: {text}")
+        line = int(match["line"])
+        for code in re.findall(_CODE, match["codes"]):
+            yield Expectation(code, line, line)
 
 
 def _in_dbc(path: Path) -> Iterator[Expectation]:

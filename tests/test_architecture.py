@@ -15,13 +15,14 @@ ROOT = Path(pytest_dbxgate.__file__).parent
 LAYERS = [
     ["errors", "codes", "programs", "quiet"],
     ["files", "notebook"],
-    ["languages"],
+    ["languages", "secrets"],
     ["settings"],
+    ["project"],
     ["discovery", "checks"],
-    ["projects", "reporting"],
-    ["toolchain"],
+    ["changes", "projects", "reporting"],
+    ["toolchain", "survey"],
     ["session", "arguments"],
-    ["fixing", "collection", "options", "hookspecs"],
+    ["drawing", "fixing", "narrowing", "collection", "options", "hookspecs"],
     ["gateplugin", "precommit"],
     ["plugin"],
 ]

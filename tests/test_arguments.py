@@ -6,7 +6,7 @@ import pytest
 
 from pytest_dbxgate import arguments
 from pytest_dbxgate.codes import Check
-from pytest_dbxgate.discovery import NotebookFile, discover
+from pytest_dbxgate.discovery import GatedFile, discover
 from pytest_dbxgate.errors import ConfigurationError
 from pytest_dbxgate.notebook.model import NotebookKey
 from support import source, write
@@ -26,8 +26,8 @@ def root(tmp_path: Path) -> Path:
 
 
 def split(root: Path, *names: str, directory: Path | None = None) -> arguments.Plan:
-    found = discover(root).notebooks
-    return arguments.split(names, root=root, directory=directory or root, notebooks=found)
+    found = discover(root).files
+    return arguments.split(names, root=root, directory=directory or root, files=found)
 
 
 def test_a_folder_is_for_both(root: Path) -> None:
@@ -55,8 +55,11 @@ def test_the_whole_notebook_beats_one_check_of_it(root: Path) -> None:
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("tests/test_t.py", "tests/test_t.py is not a notebook"),
-        ("tests/test_t.py::test_t", "tests/test_t.py::test_t is not a notebook"),
+        ("tests/test_t.py", "tests/test_t.py is neither a notebook nor a job file"),
+        (
+            "tests/test_t.py::test_t",
+            "tests/test_t.py::test_t is neither a notebook nor a job file",
+        ),
         ("nb/a.py::lints", "not found: nb/a.py::lints"),
     ],
 )
@@ -70,7 +73,19 @@ def test_an_archive_has_no_format_to_check(root: Path) -> None:
     write(root, {"a.dbc": b"not an archive"})
     with pytest.raises(ConfigurationError, match=r"not found: a\.dbc::format") as caught:
         split(root, "a.dbc::format")
-    assert caught.value.next_step == "checks: syntax, lint, metadata"
+    assert caught.value.next_step == "checks: syntax, lint, metadata, references, secrets"
+
+
+def test_a_job_file_is_ours_and_has_two_checks(root: Path) -> None:
+    write(root, {"databricks.yml": "bundle:\n  name: b\n"})
+    plan = split(root, "databricks.yml", "nb/a.py")
+    assert [wanted.file.path for wanted in plan.wanted] == ["databricks.yml", "nb/a.py"]
+    assert plan.rest == ()
+    key = NotebookKey("databricks.yml")
+    assert split(root, "databricks.yml::secrets").wanted[0].only == {(key, Check.SECRETS)}
+    with pytest.raises(ConfigurationError, match=r"not found: databricks\.yml::lint") as caught:
+        split(root, "databricks.yml::lint")
+    assert caught.value.next_step == "checks: references, secrets"
 
 
 def test_what_does_not_exist_is_left_to_pytest(root: Path) -> None:
@@ -135,6 +150,6 @@ def test_a_folder_above_the_root_means_all(root: Path) -> None:
         [str(root)],
         root=root / "nb",
         directory=root,
-        notebooks=[NotebookFile("a.py")],
+        files=[GatedFile("a.py")],
     )
     assert [wanted.file.path for wanted in plan.wanted] == ["a.py"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,17 @@ from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.checks.result import NotebookResult
 from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.notebook.model import NotebookKey
+from pytest_dbxgate.project.facts import (
+    Argument,
+    Import,
+    Name,
+    NotebookFacts,
+    NotebookRun,
+    Run,
+    Spot,
+    Widget,
+    WidgetRead,
+)
 
 SYNTAX = frozenset((Check.SYNTAX,))
 FINDING = Finding(
@@ -30,13 +42,25 @@ RESULT = NotebookResult(
     cells=1,
     digest="d",
     findings=(FINDING,),
-    runs=("./b",),
+    broken=(2,),
+)
+FACTS = NotebookFacts(
+    NotebookKey("a.py"),
+    "d",
+    runs=(Run("./b", Spot(1, 1, 6), (Argument("x", "1", Spot(1, 1, 12)),)),),
+    notebook_runs=(NotebookRun("./c", Spot(2, 1, 1), None),),
+    imports=(Import("m", Spot(3, 1, 1), 0, (Name("f", Spot(3, 1, 15)),)),),
+    search_paths=("../src",),
+    widgets=(Widget("w", "dropdown", Spot(4, 1, 1), "a", ("a", "b")),),
+    reads=(WidgetRead("w", Spot(5, 1, 1), "get"),),
+    reads_any=True,
+    languages=("python",),
 )
 
 
 def filled(file: Path) -> Cache:
     cache = Cache(file, "env")
-    cache.put("a.py", "d", SYNTAX, [RESULT])
+    cache.put("a.py", "d", SYNTAX, [RESULT], [FACTS])
     cache.save(["a.py"])
     return Cache(file, "env")
 
@@ -70,10 +94,10 @@ def test_another_environment_is_empty(tmp_path: Path) -> None:
         "",
         "{",
         "[]",
-        '{"version": 1, "environment": "env", "files": []}',
-        '{"version": 1, "environment": "env", "files": {"a.py": ["d", ["syntax"], [{}]]}}',
-        '{"version": 1, "environment": "env", "files": {"a.py": 7}}',
-        '{"version": 1, "environment": "env", "files": {"a.py": ["d", ["no"], []]}}',
+        '{"version": 2, "environment": "env", "files": []}',
+        '{"version": 2, "environment": "env", "files": {"a.py": ["d", ["syntax"], [{}], []]}}',
+        '{"version": 2, "environment": "env", "files": {"a.py": 7}}',
+        '{"version": 2, "environment": "env", "files": {"a.py": ["d", ["no"], [], []]}}',
     ],
 )
 def test_a_damaged_file_is_an_empty_cache(tmp_path: Path, text: str) -> None:
@@ -85,7 +109,31 @@ def test_a_damaged_file_is_an_empty_cache(tmp_path: Path, text: str) -> None:
 def test_an_entry_of_a_file_that_is_gone_is_dropped(tmp_path: Path) -> None:
     file = tmp_path / "c.json"
     cache = Cache(file, "env")
-    cache.put("a.py", "d", SYNTAX, [RESULT])
-    cache.put("b.py", "d", SYNTAX, [])
+    cache.put("a.py", "d", SYNTAX, [RESULT], [FACTS])
+    cache.put("b.py", "d", SYNTAX, [], [])
     cache.save(["a.py"])
     assert list(json.loads(file.read_bytes())["files"]) == ["a.py"]
+
+
+def test_facts_come_back(tmp_path: Path) -> None:
+    cache = filled(tmp_path / "c.json")
+    assert cache.facts("a.py", "d") == (FACTS,)
+    assert cache.facts("a.py", "other bytes") is None
+    assert cache.facts("b.py", "d") is None
+
+
+def test_what_was_found_between_files_comes_back(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "c.json", "env")
+    key = NotebookKey("a.dbc", "b")
+    cache.put_project("p", {key: [replace(FINDING, path="a.dbc", member="b")]}, {key: {(1, 2, 3)}})
+    cache.put_names(key, "closure", [[1, 2]])
+    cache.save(["a.dbc"])
+    cache = Cache(tmp_path / "c.json", "env")
+    assert cache.project("p") == (
+        {key: [replace(FINDING, path="a.dbc", member="b")]},
+        {key: frozenset({(1, 2, 3)})},
+    )
+    assert cache.project("other") is None
+    assert cache.names(key, "closure") == [[1, 2]]
+    assert cache.names(key, "other") is None
+    assert cache.names(NotebookKey("a.dbc"), "closure") is None

@@ -12,17 +12,21 @@ from pytest_dbxgate.checks.result import NotebookResult, State
 from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.errors import ConfigurationError
 from pytest_dbxgate.notebook.model import Format, Language, NotebookKey
+from pytest_dbxgate.project.jobs.model import JobKind
 from pytest_dbxgate.reporting import json_report
 from pytest_dbxgate.reporting.json_report import build, dumps, schema, write
+from pytest_dbxgate.settings import PolicyOrigin
 
 SHA = "0123456789abcdef" * 4
 RESULTS = [
     NotebookResult(NotebookKey("etl/b.py"), "source", "python", 3, SHA),
     NotebookResult(NotebookKey("a.dbc", "folder/name"), "dbc", "scala", 0, SHA),
+    NotebookResult(NotebookKey("databricks.yml"), "bundle", "yaml", 0, SHA),
+    NotebookResult(NotebookKey("adf/daily.json"), "pipeline", "json", 0, SHA),
 ]
 FINDING = Finding(
     path="etl/b.py",
-    check=Check.LINT,
+    check=Check.REFERENCES,
     code="F821",
     message="undefined name `df`",
     hint="assign it",
@@ -40,13 +44,15 @@ FINDING = Finding(
 STATES = {
     NotebookKey("etl/b.py"): {Check.FORMAT: State.SKIPPED, Check.SYNTAX: State.PASSED},
     NotebookKey("a.dbc", "folder/name"): {Check.METADATA: State.FAILED},
+    NotebookKey("databricks.yml"): {Check.SECRETS: State.FAILED, Check.REFERENCES: State.PASSED},
 }
 TOOLS = {"sqlfluff": "4.5.0", "ruff": "0.17.6"}
+POLICY = PolicyOrigin("acme", "2.1", "acme_policy:policy.toml", SHA)
 
 
 def report() -> dict[str, Any]:
     whole = Finding("a.dbc", Check.METADATA, "DBX204", "results", Severity.WARNING)
-    return build(RESULTS, [FINDING, whole], STATES, TOOLS)
+    return build(RESULTS, [FINDING, whole], STATES, TOOLS, [POLICY])
 
 
 def validate(document: object) -> None:
@@ -63,11 +69,20 @@ def test_report_in_full() -> None:
         "{\n"
         '"version": 1,\n'
         '"tools": {"ruff": "0.17.6", "sqlfluff": "4.5.0"},\n'
+        '"policies": [\n'
+        '{"name": "acme", "version": "2.1", "origin": "acme_policy:policy.toml", '
+        f'"sha256": "{SHA}"}}\n'
+        "],\n"
         '"notebooks": [\n'
         '{"path": "a.dbc", "member": "folder/name", "format": "dbc", "language": "scala", '
         f'"cells": 0, "sha256": "{SHA}", "checks": {{"metadata": "failed"}}}},\n'
         '{"path": "etl/b.py", "member": null, "format": "source", "language": "python", '
         f'"cells": 3, "sha256": "{SHA}", "checks": {{"syntax": "passed", "format": "skipped"}}}}\n'
+        "],\n"
+        '"jobs": [\n'
+        f'{{"path": "adf/daily.json", "kind": "pipeline", "sha256": "{SHA}", "checks": {{}}}},\n'
+        f'{{"path": "databricks.yml", "kind": "bundle", "sha256": "{SHA}", '
+        '"checks": {"references": "passed", "secrets": "failed"}}\n'
         "],\n"
         '"findings": [\n'
         '{"path": "a.dbc", "member": null, "cell": null, "cell_title": null, "cell_line": null, '
@@ -76,7 +91,8 @@ def test_report_in_full() -> None:
         '"hint": ""},\n'
         '{"path": "etl/b.py", "member": null, "cell": 3, "cell_title": "Load", "cell_line": 2, '
         '"language": "python", "line": 14, "column": 5, "end_line": 14, "end_column": 7, '
-        '"code": "F821", "severity": "error", "check": "lint", "message": "undefined name `df`", '
+        '"code": "F821", "severity": "error", "check": "references", '
+        '"message": "undefined name `df`", '
         '"hint": "assign it"}\n'
         "],\n"
         '"outcomes": [],\n'
@@ -104,10 +120,16 @@ def test_order_of_the_run_does_not_show() -> None:
     [
         (("extra",), 1),
         (("version",), 2),
+        (("policies", 0, "extra"), 1),
+        (("policies", 0, "sha256"), "abc"),
         (("notebooks", 0, "extra"), 1),
         (("notebooks", 0, "sha256"), "abc"),
         (("notebooks", 0, "checks"), {"syntax": "ok"}),
         (("notebooks", 0, "checks"), {"spelling": "passed"}),
+        (("jobs", 0, "extra"), 1),
+        (("jobs", 0, "kind"), "source"),
+        (("jobs", 0, "sha256"), "abc"),
+        (("jobs", 0, "checks"), {"references": "ok"}),
         (("findings", 0, "extra"), 1),
         (("findings", 0, "line"), 0),
         (("findings", 0, "severity"), "info"),
@@ -136,12 +158,15 @@ def test_the_schema_misses_nothing(name: str) -> None:
 def test_the_schema_knows_the_values_of_the_code() -> None:
     definitions = schema()["$defs"]
     notebook = definitions["notebook"]["properties"]
+    job = definitions["job"]["properties"]
     finding = definitions["finding"]["properties"]
     languages = [language.value for language in Language]
     assert definitions["check"]["enum"] == [check.value for check in Check]
     assert notebook["format"]["enum"] == [format_.value for format_ in Format]
     assert notebook["language"]["enum"] == [*languages[:4], "other"]
     assert notebook["checks"]["additionalProperties"]["enum"] == [state.value for state in State]
+    assert job["kind"]["enum"] == [kind.value for kind in JobKind]
+    assert job["checks"]["additionalProperties"] == notebook["checks"]["additionalProperties"]
     assert finding["language"]["enum"] == [*languages, None]
     assert finding["severity"]["enum"] == [severity.value for severity in Severity]
     assert schema()["properties"]["version"] == {"const": json_report.VERSION}

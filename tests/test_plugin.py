@@ -13,7 +13,7 @@ import pytest
 from support import ipynb, source, write
 
 CLEAN = source("x = 1", "print(x)")
-WRONG = source("x = 1", "print(y)")
+WRONG = source("x = 1", "print(x is 1)")
 BROKEN = source("x = (")
 
 XDIST = pytest.mark.parametrize("workers", [(), ("-n0",), ("-n2",)], ids=["plain", "n0", "n2"])
@@ -46,33 +46,137 @@ def test_without_the_flag_the_plugin_is_inert(project: pytest.Pytester) -> None:
 
 @XDIST
 def test_gate_beside_the_ordinary_tests(project: pytest.Pytester, workers: tuple[str, ...]) -> None:
-    # three tools, two notebooks with four checks each, one ordinary test
-    run(project, "--dbx-gate", *workers).assert_outcomes(passed=12)
+    # three tools, two notebooks with six checks each, one ordinary test
+    run(project, "--dbx-gate", *workers).assert_outcomes(passed=16)
 
 
 @XDIST
 def test_only_the_gate(project: pytest.Pytester, workers: tuple[str, ...]) -> None:
-    run(project, "--dbx-only", *workers).assert_outcomes(passed=11)
+    run(project, "--dbx-only", *workers).assert_outcomes(passed=15)
 
 
 @XDIST
 def test_a_finding_fails_its_item(project: pytest.Pytester, workers: tuple[str, ...]) -> None:
     write(project.path, {"nb/b.py": WRONG})
     result = run(project, "--dbx-only", "--color=no", *workers)
-    result.assert_outcomes(passed=10, failed=1)
+    result.assert_outcomes(passed=14, failed=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
-            "nb/b.py:6:7 F821 *",
+            "nb/b.py:6:7 F632 *",
             "  cell 2 (python), line 1",
-            "   6 | print(y)",
-            "     |       ^",
+            "   6 | print(x is 1)",
+            "     |       ^^^^^^",
             "FAILED nb/b.py::lint*",
-            "*1  F821  *",
+            "*1  F632  *",
             "--dbx-write-baseline FILE *",
-            "*1 failed, 10 passed*",
+            "*1 failed, 14 passed*",
         ]
     )
+
+
+BUNDLE = """\
+bundle:
+  name: retail
+resources:
+  jobs:
+    daily:
+      tasks:
+        - task_key: load
+          notebook_task:
+            notebook_path: ./nb/gone.py
+"""
+
+
+@XDIST
+def test_what_lies_between_files(project: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    write(
+        project.path,
+        {
+            "nb/b.py": source("print(y)"),
+            "nb/c.py": source("z = 1", "# MAGIC %run ./b"),
+            "nb/d.py": source('print(dbutils.secrets.get("retail", "key"))'),
+            "databricks.yml": BUNDLE,
+        },
+    )
+    arguments = ("--dbx-only", "--color=no", "--dbx-json=out.json", "--junitxml=out.xml")
+    result = run(project, *arguments, *workers)
+    result.assert_outcomes(passed=3 + 4 * 6 + 2 - 3, failed=3)
+    result.stdout.fnmatch_lines(["dbxgate: 4 notebook files (4 .py) and 1 job file; *"])
+    output = result.stdout.str()
+    assert "nb/b.py:2:7 F821 undefined name `y` when run by nb/c.py\n" in output
+    assert "FAILED nb/b.py::references - " in output
+    assert (
+        "nb/d.py:2:1 DBX620 `print` shows what `dbutils.secrets.get` returned\n"
+        "  cell 1 (python), line 1\n"
+    ) in output
+    assert "FAILED nb/d.py::secrets - " in output
+    assert (
+        "databricks.yml:9:28 DBX423 there is no notebook `./nb/gone.py`\n"
+        "   8 |           notebook_task:\n"
+        "   9 |             notebook_path: ./nb/gone.py\n"
+        "     |                            ^^^^^^^^^^^^\n"
+    ) in output
+    assert "FAILED databricks.yml::references - " in output
+    report = json.loads((project.path / "out.json").read_text(encoding="utf-8"))
+    checks = {"references": "failed", "secrets": "passed"}
+    assert [(row["path"], row["kind"], row["checks"]) for row in report["jobs"]] == [
+        ("databricks.yml", "bundle", checks)
+    ]
+    assert len(report["notebooks"]) == 4
+    cases = list(ElementTree.parse(project.path / "out.xml").iter("testcase"))
+    assert {p.get("value") for case in cases for p in case.iter("property")} >= {
+        "databricks.yml",
+        "DBX423",
+        "DBX620",
+        "F821",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "passed", "failed"),
+    [
+        (("databricks.yml",), 4, 1),
+        (("databricks.yml::secrets",), 4, 0),
+        (("databricks.yml::references", "nb/a.py::references"), 4, 1),
+        (("-m", "dbx_references"), 2, 1),
+        (("-m", "dbx_secrets", "-n2"), 3, 0),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_selection_of_job_files(
+    project: pytest.Pytester, arguments: tuple[str, ...], passed: int, failed: int
+) -> None:
+    write(project.path, {"databricks.yml": BUNDLE})
+    outcomes = run(project, "--dbx-only", *arguments).parseoutcomes()
+    assert (outcomes.get("passed", 0), outcomes.get("failed", 0)) == (passed, failed)
+
+
+def test_last_failed_of_a_job_file(project: pytest.Pytester) -> None:
+    write(project.path, {"databricks.yml": BUNDLE})
+    run(project, "--dbx-only").assert_outcomes(passed=16, failed=1)
+    run(project, "--dbx-only", "--lf").assert_outcomes(failed=1)
+
+
+def test_a_job_file_that_says_nothing_is_no_item(project: pytest.Pytester) -> None:
+    write(project.path, {"azure-pipelines.yml": "steps:\n- script: pytest\n", "a.json": "{}"})
+    result = run(project, "--dbx-only", "--co", "-q")
+    result.stdout.fnmatch_lines(["15 tests collected *"])
+    result = run(project, "--dbx-only", "a.json")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: a.json is neither a notebook nor a job file"])
+
+
+def test_fixes_and_the_baseline_with_a_job_file(project: pytest.Pytester) -> None:
+    write(project.path, {"databricks.yml": BUNDLE, "nb/b.py": source("x=1")})
+    result = run(project, "--dbx-only", "--dbx-fix", "--dbx-write-baseline=known.json")
+    result.assert_outcomes(passed=17)
+    result.stdout.fnmatch_lines(["fixed 1 notebook:", "  nb/b.py", "baseline written: 1 finding"])
+    run(project, "--dbx-only", "--dbx-baseline=known.json").assert_outcomes(passed=17)
+    write(project.path, {"databricks.yml": BUNDLE.replace("./nb/gone.py", "./nb/other.py")})
+    result = run(project, "--dbx-only", "--dbx-baseline=known.json")
+    result.assert_outcomes(passed=16, failed=1)
+    assert (project.path / "databricks.yml").read_text(encoding="utf-8").startswith("bundle:")
 
 
 @XDIST
@@ -82,8 +186,8 @@ def test_a_finding_fails_its_item(project: pytest.Pytester, workers: tuple[str, 
         (("-k", "lint"), 1, 1),
         (("-m", "dbx_syntax"), 2, 0),
         (("nb/b.py::lint",), 3, 1),
-        (("nb/b.py",), 6, 1),
-        (("nb",), 10, 1),
+        (("nb/b.py",), 8, 1),
+        (("nb",), 14, 1),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
@@ -102,7 +206,7 @@ def test_selection(
 
 def test_last_failed_runs_what_failed(project: pytest.Pytester) -> None:
     write(project.path, {"nb/b.py": WRONG})
-    run(project, "--dbx-only").assert_outcomes(passed=10, failed=1)
+    run(project, "--dbx-only").assert_outcomes(passed=14, failed=1)
     run(project, "--dbx-only", "--lf").assert_outcomes(failed=1)
 
 
@@ -119,6 +223,8 @@ def test_collect_only_runs_no_tool(project: pytest.Pytester) -> None:
             "nb/a.py::lint",
             "nb/a.py::format",
             "nb/a.py::metadata",
+            "nb/a.py::references",
+            "nb/a.py::secrets",
             "nb/b.py::syntax",
         ]
     )
@@ -139,22 +245,22 @@ def test_nothing_of_the_repository_is_imported(
         },
     )
     result = run(pytester, "--dbx-gate", "--doctest-modules", *workers)
-    result.assert_outcomes(passed=11)
+    result.assert_outcomes(passed=15)
     # A folder that is named may hold ordinary tests, its notebooks are none.
     result = run(pytester, "--dbx-gate", "nb", *workers)
-    result.assert_outcomes(passed=11)
+    result.assert_outcomes(passed=15)
 
 
 def test_a_plain_file_is_not_a_notebook(project: pytest.Pytester) -> None:
     result = run(project, "--dbx-gate", "tests/test_ordinary.py")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: tests/test_ordinary.py is not a notebook"])
+    result.stderr.fnmatch_lines(["ERROR: *test_ordinary.py is neither a notebook nor a job file"])
 
 
 def test_notebooks_that_norecursedirs_hides_are_gated(pytester: pytest.Pytester) -> None:
     write(pytester.path, {"build/a.py": CLEAN, ".hidden/b.py": CLEAN})
     result = run(pytester, "--dbx-gate")
-    result.assert_outcomes(passed=11)
+    result.assert_outcomes(passed=15)
     result.stdout.fnmatch_lines(["dbxgate: *norecursedirs*build/a.py*"])
 
 
@@ -168,7 +274,7 @@ def test_junit_names_file_line_and_code(project: pytest.Pytester, workers: tuple
     properties = {p.get("name"): p.get("value") for p in failed.iter("property")}
     assert properties["dbx_file"] == "nb/b.py"
     assert properties["dbx_line"] == "6"
-    assert properties["dbx_code"] == "F821"
+    assert properties["dbx_code"] == "F632"
 
 
 @XDIST
@@ -182,9 +288,11 @@ def test_json_report(project: pytest.Pytester, workers: tuple[str, ...]) -> None
         "lint": "failed",
         "format": "passed",
         "metadata": "passed",
+        "references": "passed",
+        "secrets": "passed",
     }
     assert [(row["path"], row["line"], row["code"]) for row in report["findings"]] == [
-        ("nb/b.py", 6, "F821")
+        ("nb/b.py", 6, "F632")
     ]
 
 
@@ -194,13 +302,15 @@ def test_a_broken_configuration_turns_the_tool_red(
 ) -> None:
     write(project.path, {"team/ruff.toml": "no-such-key = 1\n", "team/c.py": CLEAN})
     result = run(project, "--dbx-only", *workers)
-    result.assert_outcomes(passed=12, failed=1, skipped=2)
+    result.assert_outcomes(passed=17, failed=1, skipped=3)
     result.stdout.fnmatch_lines(["*team*ruff.toml*", "FAILED dbx::ruff*"])
 
 
 def test_a_failed_tool_is_red_even_when_its_item_is_deselected(project: pytest.Pytester) -> None:
     write(project.path, {"ruff.toml": "no-such-key = 1\n"})
     result = run(project, "--dbx-only", "-m", "dbx_lint")
+    result.assert_outcomes(failed=2)
+    result = run(project, "--dbx-only", "-m", "dbx_references")
     result.assert_outcomes(failed=2)
 
 
@@ -215,18 +325,18 @@ def test_an_unchecked_language_is_skipped_with_its_reason(project: pytest.Pytest
         )
         assert "skipped" not in run(project, "--dbx-only", "nb/c.r").parseoutcomes()
     else:
-        result.assert_outcomes(passed=6, failed=1)
+        result.assert_outcomes(passed=8, failed=1)
 
 
 @XDIST
 def test_fix_then_report(project: pytest.Pytester, workers: tuple[str, ...]) -> None:
     write(project.path, {"nb/b.py": source("x=1", "print( x )")})
-    run(project, "--dbx-only", *workers).assert_outcomes(passed=10, failed=1)
+    run(project, "--dbx-only", *workers).assert_outcomes(passed=14, failed=1)
     result = run(project, "--dbx-only", "--dbx-diff", "--color=no", *workers)
-    result.assert_outcomes(passed=10, failed=1)
+    result.assert_outcomes(passed=14, failed=1)
     result.stdout.fnmatch_lines(["-x=1", "+x = 1"])
     result = run(project, "--dbx-only", "--dbx-fix", *workers)
-    result.assert_outcomes(passed=11)
+    result.assert_outcomes(passed=15)
     result.stdout.fnmatch_lines(["fixed 1 notebook:", "  nb/b.py"])
     assert (project.path / "nb/b.py").read_bytes() == source("x = 1", "print(x)").encode()
 
@@ -235,15 +345,15 @@ def test_fix_then_report(project: pytest.Pytester, workers: tuple[str, ...]) -> 
 def test_baseline(project: pytest.Pytester, workers: tuple[str, ...]) -> None:
     write(project.path, {"nb/b.py": WRONG})
     result = run(project, "--dbx-only", "--dbx-write-baseline=known.json", *workers)
-    result.assert_outcomes(passed=11)
+    result.assert_outcomes(passed=15)
     result.stdout.fnmatch_lines(["baseline written: 1 finding"])
-    run(project, "--dbx-only", "--dbx-baseline=known.json", *workers).assert_outcomes(passed=11)
-    write(project.path, {"nb/b.py": WRONG.replace("print(y)", "print(y)\nprint(z)")})
+    run(project, "--dbx-only", "--dbx-baseline=known.json", *workers).assert_outcomes(passed=15)
+    write(project.path, {"nb/b.py": WRONG.replace("print(x is 1)", "print(x is 1)\nprint(x is 2)")})
     result = run(project, "--dbx-only", "--dbx-baseline=known.json", *workers)
-    result.assert_outcomes(passed=10, failed=1)
+    result.assert_outcomes(passed=14, failed=1)
     write(project.path, {"nb/b.py": CLEAN})
     result = run(project, "--dbx-only", "--dbx-baseline=known.json", *workers)
-    result.assert_outcomes(passed=11)
+    result.assert_outcomes(passed=15)
     result.stdout.fnmatch_lines(["1 known finding no longer there:*"])
 
 
@@ -283,14 +393,14 @@ def test_hooks(project: pytest.Pytester) -> None:
         },
     )
     result = run(project, "--dbx-only", "--color=no")
-    result.assert_outcomes(passed=10, failed=1)
+    result.assert_outcomes(passed=14, failed=1)
     result.stdout.fnmatch_lines(["nb/a.py:6:1 TEAM1 no"])
 
 
 def test_archives_and_jupyter_notebooks(project: pytest.Pytester) -> None:
     write(project.path, {"nb/c.ipynb": ipynb("print(z)")})
     result = run(project, "--dbx-only", "--color=no", "nb/c.ipynb")
-    result.assert_outcomes(passed=6, failed=1)
+    result.assert_outcomes(passed=8, failed=1)
     result.stdout.fnmatch_lines(["nb/c.ipynb:cell 1:1:7 F821 *"])
 
 
@@ -300,13 +410,13 @@ def test_no_notebook_at_all(pytester: pytest.Pytester) -> None:
 
 def test_an_odd_file_name_as_argument(project: pytest.Pytester) -> None:
     write(project.path, {"nb/a [1] é.py": CLEAN})
-    run(project, "--dbx-gate", "nb/a [1] é.py").assert_outcomes(passed=7)
+    run(project, "--dbx-gate", "nb/a [1] é.py").assert_outcomes(passed=9)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
 def test_a_file_name_with_colons(project: pytest.Pytester) -> None:
     write(project.path, {"nb/a::b.py": CLEAN})
-    run(project, "--dbx-gate", "nb/a::b.py").assert_outcomes(passed=7)
+    run(project, "--dbx-gate", "nb/a::b.py").assert_outcomes(passed=9)
     run(project, "--dbx-gate", "nb/a::b.py::lint").assert_outcomes(passed=4)
 
 
@@ -322,7 +432,7 @@ def test_a_skip_mark_is_a_skip(project: pytest.Pytester) -> None:
             )
         },
     )
-    run(project, "--dbx-only").assert_outcomes(skipped=11)
+    run(project, "--dbx-only").assert_outcomes(skipped=15)
 
 
 def test_importing_the_plugin_loads_nothing_heavy(pytester: pytest.Pytester) -> None:
@@ -338,7 +448,7 @@ def test_importing_the_plugin_loads_nothing_heavy(pytester: pytest.Pytester) -> 
 def test_paths_are_relative_to_the_root_not_to_the_directory(project: pytest.Pytester) -> None:
     os.chdir(project.path / "nb")
     result = project.runpytest_subprocess("--dbx-only", "-v", "b.py")
-    result.assert_outcomes(passed=7)
+    result.assert_outcomes(passed=9)
     assert "nb/b.py::lint" in result.stdout.str() or "b.py::lint" in result.stdout.str()
     assert Path.cwd() == project.path / "nb"
 
@@ -358,7 +468,8 @@ def test_nothing_of_a_files_name_reaches_the_terminal_as_it_is(
     assert "\x1b" not in shown
     assert "##vso[" not in shown
     assert "a\\x1b[31m##vso\\[task.complete]b.py::syntax" in shown
-    result.assert_outcomes(passed=17, failed=1, skipped=shutil.which("Rscript") is None)
+    unchecked = shutil.which("Rscript") is None
+    result.assert_outcomes(passed=26 - unchecked, failed=1, skipped=unchecked)
     cases = ElementTree.parse(project.path / "junit.xml").iter("testcase")
     assert any(case.get("classname", "").startswith("a\\x1b") for case in cases)
 
@@ -400,7 +511,7 @@ def test_what_pytest_is_to_ignore_is_not_gated(
 ) -> None:
     write(project.path, {"nb/sub/c.py": BROKEN})
     result = run(project, "--dbx-only", *arguments)
-    result.assert_outcomes(passed=11)
+    result.assert_outcomes(passed=15)
     assert "dbxgate: 2 notebook files" in result.stdout.str()
 
 
@@ -422,15 +533,15 @@ def test_names_that_cannot_be_written_down(
     write(project.path, {os.fsdecode(name): WRONG for name in names})
     arguments = ("--dbx-only", "-v", "-rA", "--junitxml=junit.xml", "--dbx-json=out.json")
     result = run(project, *arguments, *workers)
-    result.assert_outcomes(passed=20, failed=3)
-    assert len(list(ElementTree.parse(project.path / "junit.xml").iter("testcase"))) == 23
+    result.assert_outcomes(passed=30, failed=3)
+    assert len(list(ElementTree.parse(project.path / "junit.xml").iter("testcase"))) == 33
     run(project, "--dbx-only", "--lf", *workers).assert_outcomes(failed=3)
 
 
 def test_a_cache_that_cannot_be_made_is_none(project: pytest.Pytester) -> None:
     write(project.path, {".pytest_cache/d/dbxgate": "a file, not a folder"})
     result = run(project, "--dbx-only")
-    result.assert_outcomes(passed=11)
+    result.assert_outcomes(passed=15)
     result.stdout.fnmatch_lines(["dbxgate: *; cache off"])
 
 

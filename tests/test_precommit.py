@@ -11,7 +11,8 @@ from pytest_dbxgate import precommit
 from support import git, source, write
 
 CLEAN = source("x = 1", "print(x)")
-WRONG = source("x = 1", "print(y)")
+WRONG = source("x = 1", "print(x is 1)")
+UNDEFINED = source("x = 1", "print(y)")
 
 
 @pytest.fixture
@@ -43,11 +44,24 @@ def test_findings(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert precommit.main(["a.py"]) == 1
     assert capsys.readouterr().out == (
         "a.py: lint\n"
-        "a.py:6:7 F821 Undefined name `y`\n"
+        "a.py:6:7 F632 Use `==` to compare constant literals\n"
         "  cell 2 (python), line 1\n"
-        "   6 | print(y)\n"
-        "     |       ^\n"
-        "  help: https://docs.astral.sh/ruff/rules/undefined-name\n\n"
+        "   6 | print(x is 1)\n"
+        "     |       ^^^^^^\n"
+        "  help: Replace `is` with `==`\n\n"
+    )
+
+
+def test_a_job_file(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    task = "{task_key: t, notebook_task: {notebook_path: ./%s.py}}"
+    bundle = "bundle: {name: b}\nresources: {jobs: {j: {tasks: [\n  " + task + "\n]}}}\n"
+    write(repository, {"a.py": CLEAN, "databricks.yml": bundle % "a", "other.yml": "x: 1\n"})
+    assert precommit.main(["databricks.yml", "other.yml"]) == 0
+    assert capsys.readouterr().out == ""
+    write(repository, {"databricks.yml": bundle % "b"})
+    assert precommit.main(["databricks.yml"]) == 1
+    assert capsys.readouterr().out.startswith(
+        "databricks.yml: references\ndatabricks.yml:3:48 DBX423 "
     )
 
 
@@ -69,8 +83,10 @@ def test_excluded_notebooks_are_left_alone(repository: Path) -> None:
 
 
 def test_names_from_another_notebook(repository: Path) -> None:
-    write(repository, {"a.py": WRONG, "b.py": source("%run ./a")})
+    write(repository, {"a.py": UNDEFINED, "b.py": source("y = 1", "%run ./a")})
     assert precommit.main(["a.py"]) == 0
+    write(repository, {"b.py": source("z = 1", "%run ./a")})
+    assert precommit.main(["a.py"]) == 1
 
 
 def test_fix(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -107,7 +107,6 @@ BAD = {
     "F632": "1 is 2",
     "F633": "import sys\nprint >> sys.stderr, 'x'",
     "F634": "if (1, 2):\n    pass",
-    "F821": "missing",
     "F822": "__all__ = ['nothing_here']",
     "F823": "import time as clock\ndef f():\n    clock.time()\n    clock = 1",
     "F901": "raise NotImplemented",
@@ -207,9 +206,12 @@ def test_globals_of_databricks_and_of_the_project_are_known(tmp_path: Path) -> N
         "(spark, sc, sqlContext, sql, table, udf, dbutils, display, displayHTML)",
         "(getArgument, _sqldf, get_ipython, In, Out, _, __, ___)",
     )
-    assert lint(tmp_path, *names) == []
-    assert lint(tmp_path, "house_global") == [(1, "F821", 1, 1)]
-    assert lint(tmp_path, "house_global", settings=Settings(globals=("house_global",))) == []
+    configure(tmp_path, "F405")
+    star = "from x import *"
+    assert lint(tmp_path, star, *names) == []
+    assert lint(tmp_path, star, "house_global") == [(2, "F405", 1, 1)]
+    house = Settings(globals=("house_global",))
+    assert lint(tmp_path, star, "house_global", settings=house) == []
 
 
 def test_globals_are_known_whatever_the_user_selects(tmp_path: Path) -> None:
@@ -219,47 +221,53 @@ def test_globals_are_known_whatever_the_user_selects(tmp_path: Path) -> None:
 
 
 def test_names_of_magics_and_of_broken_cells_may_exist(tmp_path: Path) -> None:
+    configure(tmp_path, "F405")
     assert (
         lint(
             tmp_path,
+            "from x import *",
             "%%capture printed\nx = 1",
             "%time timed = f_of(x)",
             "import broken_import as pd\n(",
             "printed, timed, pd",
-            broken=[3],
+            broken=[4],
         )
         == []
     )
-    assert lint(tmp_path, "x = 1", "timed") == [(2, "F821", 1, 1)]
+    assert lint(tmp_path, "from x import *", "timed") == [(2, "F405", 1, 1)]
 
 
 def test_broken_cell_does_not_silence_the_others(tmp_path: Path) -> None:
-    sources = ("missing_one", "x = (", "missing_two", "%sql\nSELECT", "missing_three")
+    sources = ("1 is 2", "x = (", "1 is 2", "%sql\nSELECT", "1 is 2")
     assert lint(tmp_path, *sources, broken=[2]) == [
-        (1, "F821", 1, 1),
-        (3, "F821", 1, 1),
-        (5, "F821", 1, 1),
+        (1, "F632", 1, 1),
+        (3, "F632", 1, 1),
+        (5, "F632", 1, 1),
     ]
+
+
+def test_undefined_names_are_not_for_one_notebook_to_tell(tmp_path: Path) -> None:
+    configure(tmp_path, "F821", "F632")
+    assert lint(tmp_path, "missing", "1 is missing") == [(2, "F632", 1, 1)]
 
 
 def test_places_are_those_of_the_cell(tmp_path: Path) -> None:
     found = lint(
         tmp_path,
-        "  x = 1\n  missing",
-        "%%time\n\nmissing",
-        "run (missing)",
-        "%python  missing",
-        "'''\n%%sql\n'''\nmissing",
-        "'😀'; missing",
+        "  x = 1\n  1 is 2",
+        "%%time\n\n1 is 2",
+        "run (1 is 2)",
+        "%python  1 is 2",
+        "'''\n%%sql\n'''\n1 is 2",
+        "'😀'; 1 is 2",
     )
     assert found == [
-        (1, "F821", 2, 3),
-        (2, "F821", 3, 1),
-        (3, "F821", 1, 1),
-        (3, "F821", 1, 6),
-        (4, "F821", 1, 10),
-        (5, "F821", 4, 1),
-        (6, "F821", 1, 6),
+        (1, "F632", 2, 3),
+        (2, "F632", 3, 1),
+        (3, "F632", 1, 6),
+        (4, "F632", 1, 10),
+        (5, "F632", 4, 1),
+        (6, "F632", 1, 6),
     ]
 
 
@@ -272,11 +280,11 @@ def test_place_of_another_cell_in_a_message(tmp_path: Path) -> None:
 
 
 def test_finding_tells_what_ruff_would_do(tmp_path: Path) -> None:
-    configure(tmp_path, "F401", "F821")
-    fixable, plain = check(tmp_path, notebook("import os", "missing")).findings
+    configure(tmp_path, "F401", "B016")
+    fixable, plain = check(tmp_path, notebook("import os", "raise 1")).findings
     assert (fixable.check, fixable.severity) == (Check.LINT, Severity.ERROR)
     assert fixable.hint == "Remove unused import: `os`"
-    assert plain.hint == "https://docs.astral.sh/ruff/rules/undefined-name"
+    assert plain.hint == "https://docs.astral.sh/ruff/rules/raise-literal"
     assert (fixable.cell_end_line, fixable.cell_end_column) == (1, 10)
 
 
@@ -313,7 +321,7 @@ def test_syntax_newer_than_the_users_target_is_told_once_a_cell(tmp_path: Path) 
 
 
 def test_many_findings_of_a_cell_are_cut(tmp_path: Path) -> None:
-    item = notebook("\n".join(f"missing_{number}" for number in range(5000)), "missing")
+    item = notebook("\n".join(f"1 is {number}" for number in range(5000)), "1 is 2")
     found = check(tmp_path, item).findings
     assert len(found) == 202
     assert [item.message for item in found if "shown" in item.message] == [
@@ -335,11 +343,11 @@ def test_notebook_that_aborts_ruff_is_named_and_the_others_are_checked(
         return run(tool, command, files, folder)
 
     monkeypatch.setattr(ruff.Ruff, "_run", crash)
-    notebooks = [notebook(f"missing_{number}", path=f"{number}.py") for number in range(5)]
+    notebooks = [notebook(f"1 is {number}", path=f"{number}.py") for number in range(5)]
     notebooks.insert(3, notebook("x=1", path="deep.py"))
     found = check(tmp_path, *notebooks, format=True).findings
     assert sorted((item.path, item.code, item.check.value) for item in found) == [
-        *((f"{number}.py", "F821", "lint") for number in range(5)),
+        *((f"{number}.py", "F632", "lint") for number in range(5)),
         ("deep.py", "DBX171", "format"),
         ("deep.py", "DBX171", "lint"),
     ]

@@ -132,7 +132,7 @@ def test_pages_name_only_options_that_exist() -> None:
 def test_every_setting_is_documented_and_no_other() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     documented = re.findall(r"^### `([a-z_.]+)`$", text, re.MULTILINE)
-    internal = {"folder", "origin", "root_inside", "policy"}
+    internal = {"folder", "origin", "root_inside", "extended_by", "policies", "policy"}
     expected = {field.name for field in dataclasses.fields(Settings)} - internal
     expected |= {f"policy.{field.name}" for field in dataclasses.fields(Policy)}
     assert sorted(documented) == sorted(expected)
@@ -201,8 +201,8 @@ def test_the_output_in_the_readme_is_real(
     assert shown is not None
     lines = shown[1].splitlines()
     assert done.outlines[: len(lines) - 1] == lines[:-1]
-    assert lines[-1].startswith("2 failed, 9 passed in ")
-    assert done.outlines[len(lines) - 1].startswith("2 failed, 9 passed in ")
+    assert lines[-1].startswith("2 failed, 13 passed in ")
+    assert done.outlines[len(lines) - 1].startswith("2 failed, 13 passed in ")
 
 
 def hook_examples() -> dict[str, str]:
@@ -230,7 +230,7 @@ def test_the_example_of_a_check_works(pytester: pytest.Pytester) -> None:
 
 
 def test_the_example_of_changed_findings_works(pytester: pytest.Pytester) -> None:
-    cells = source("x=1", "print(undefined)")
+    cells = source("x=1", "print(x is 1)")
     write(pytester.path, {"notebooks/generated/a.py": cells, "b.py": cells})
     pytester.makeconftest(hook_examples()["pytest_dbxgate_findings"])
     done = pytester.runpytest_subprocess("--dbx-gate", "-m", "dbx_lint or dbx_format", "-rA")
@@ -243,7 +243,7 @@ def test_the_example_of_changed_findings_works(pytester: pytest.Pytester) -> Non
 def test_the_example_of_globals_works(pytester: pytest.Pytester) -> None:
     write(pytester.path, {"a.py": source("tracer.start(TENANT)")})
     pytester.makeconftest(hook_examples()["pytest_dbxgate_globals"])
-    done = pytester.runpytest_subprocess("--dbx-gate", "-m", "dbx_lint")
+    done = pytester.runpytest_subprocess("--dbx-gate", "-m", "dbx_references")
     done.assert_outcomes(passed=1)
 
 
@@ -318,12 +318,15 @@ def test_the_pre_commit_manifest_is_valid() -> None:
 def test_the_hooks_take_every_ending_of_a_notebook_in_any_case() -> None:
     text = (ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")
     patterns = set(re.findall(r"files: '(.*)'", text))
-    assert len(patterns) == 1
-    pattern = re.compile(patterns.pop())
-    for ending in ("py", "sql", "scala", "r", "R", "ipynb", "dbc", "DBC"):
-        assert pattern.search(f"notebooks/a [1]::b.{ending}")
-    for name in ("notebooks/a.pyc", "a.rs", "a.r/b.txt", "notes.md"):
-        assert not pattern.search(name)
+    notebooks = ["py", "sql", "scala", "r", "R", "ipynb", "dbc", "DBC"]
+    jobs = ["json", "yml", "yaml", "YML"]
+    taken = []
+    for pattern in sorted(map(re.compile, patterns), key=lambda each: len(each.pattern)):
+        taken.append([e for e in [*notebooks, *jobs] if pattern.search(f"nb/a [1]::b.{e}")])
+        for name in ("notebooks/a.pyc", "a.rs", "a.r/b.txt", "notes.md", "a.yamll", "json"):
+            assert not pattern.search(name)
+    # Job files are checked, but not fixed.
+    assert taken == [notebooks, [*notebooks, *jobs]]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows keeps no executable bit")

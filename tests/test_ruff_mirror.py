@@ -169,14 +169,14 @@ CONFIGURED = {
     ),
     "shared/common.toml": (
         'target-version = "py38"\n[lint]\nselect = ["F", "I", "E501"]\n'
-        '[lint.per-file-ignores]\n"../team/loose*.py" = ["F821"]\n'
+        '[lint.per-file-ignores]\n"../team/loose*.py" = ["F405"]\n'
     ),
     "team/pyproject.toml": (
         '[project]\nname = "team"\nrequires-python = ">=3.11"\n'
         '[tool.ruff]\nextend = "../shared/common.toml"\nline-length = 60\nsrc = ["src"]\n'
         '[tool.ruff.lint]\nextend-select = ["UP"]\n'
     ),
-    "team/deep/.ruff.toml": 'builtins = ["handed_in"]\n[lint]\nselect = ["F821", "E711"]\n',
+    "team/deep/.ruff.toml": 'builtins = ["handed_in"]\n[lint]\nselect = ["F405", "E711"]\n',
     "team/src/teamlib/__init__.py": "",
     "helpers.py": "",
 }
@@ -189,6 +189,7 @@ BODY = (
     "%pip install z\nimport sys  # noqa: E501\n%time sys.exit( )",
     "z = '" + "long " * 15 + "'",
     "match y:\n    case 1:\n        pass",
+    "from helpers import *",
     "handed_in",
 )
 
@@ -257,8 +258,8 @@ def test_extended_configuration_above_the_root_counts(tmp_path: Path) -> None:
 
 def test_pyproject_without_a_table_for_ruff_is_no_configuration(tmp_path: Path) -> None:
     write_tree(tmp_path, {"pyproject.toml": '[project]\nname = "x"\nrequires-python = ">=3.7"\n'})
-    item = notebook("a.py", "import os", "match 1:\n    case x:\n        missing")
-    assert codes(tmp_path, item) == [("a.py", "F821")]
+    item = notebook("a.py", "import os", "match 1:\n    case x:\n        x is 1")
+    assert codes(tmp_path, item) == [("a.py", "F632")]
 
 
 def test_requires_python_beside_ruff_toml_counts(tmp_path: Path) -> None:
@@ -288,8 +289,8 @@ def test_neither_environment_nor_home_decides(
     root = tmp_path / "build" / "dist"
     root.mkdir(parents=True)
     # Neither the folder's name nor ruff's usual exclusions keep a notebook from being checked.
-    found = codes(root, notebook("build/a.py", "x=1;y=2"), notebook("venv/b.py", "missing"))
-    assert found == [("venv/b.py", "F821")]
+    found = codes(root, notebook("build/a.py", "x=1;y=2"), notebook("venv/b.py", "1 is 2"))
+    assert found == [("venv/b.py", "F632")]
 
 
 def test_configuration_that_writes_or_prints_otherwise_does_neither(tmp_path: Path) -> None:
@@ -325,7 +326,7 @@ def test_broken_configuration_is_told_by_its_own_name(
 
 def test_unreadable_pyproject_that_is_not_about_ruff_is_left_alone(tmp_path: Path) -> None:
     write_tree(tmp_path, {"pyproject.toml": "[project\n"})
-    assert codes(tmp_path, notebook("a.py", "missing")) == [("a.py", "F821")]
+    assert codes(tmp_path, notebook("a.py", "1 is 2")) == [("a.py", "F632")]
 
 
 def test_archive_members_are_linted_with_the_configuration_around_the_archive(
@@ -349,8 +350,8 @@ def test_archive_members_are_linted_with_the_configuration_around_the_archive(
 
 
 def test_names_that_no_file_system_should_see(tmp_path: Path) -> None:
-    item = notebook("a\nb/c\ud800.py", "missing")
-    assert codes(tmp_path, item) == [("a\nb/c\ud800.py", "F821")]
+    item = notebook("a\nb/c\ud800.py", "1 is 2")
+    assert codes(tmp_path, item) == [("a\nb/c\ud800.py", "F632")]
 
 
 def test_layout_of_the_tree(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from samples import build_dbc, generate
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "tests" / "samples"
-NOTEBOOK_SUFFIXES = {".py", ".sql", ".scala", ".r", ".ipynb", ".dbc"}
+SUFFIXES = {".py", ".sql", ".scala", ".r", ".ipynb", ".dbc", ".yml", ".json"}
 
 NOT_SHOWN = {
     "DBX170",  # depends on the grammars that are installed
@@ -24,6 +24,8 @@ NOT_SHOWN = {
     "DBX100",  # where permissions keep this user out
     "DBX107",  # where the system lets a user make links
     "DBX212",  # where the system takes names that Windows refuses
+    # No secret stands in the repository: planted_secrets.py makes them up when it is asked.
+    *(f"DBX{number}" for number in range(601, 611)),
 }
 
 
@@ -98,6 +100,26 @@ def test_an_unreadable_ipynb_expects_nothing(tmp_path: Path) -> None:
     assert expected(_sample(tmp_path, "a.ipynb", '{"cells": [')) == set()
 
 
+def test_a_job_file_in_yaml(tmp_path: Path) -> None:
+    text = "name: a # expect: DBX432\ntasks:\n  # expect-next: DBX422\n  - x: 1\n"
+    file = _sample(tmp_path, "a.yml", text)
+    assert expected(file) == {Expectation("DBX432", 1, 1), Expectation("DBX422", 4, 4)}
+
+
+def test_a_job_file_in_json(tmp_path: Path) -> None:
+    file = _sample(tmp_path, "a.json", '{"note": "# expect: DBX432"}')
+    assert expected(file) == set()
+    _sample(tmp_path, "a.json.expected", "line 1: DBX422, DBX435\nline 7: DBX423\n")
+    assert expected(file) == {
+        Expectation("DBX422", 1, 1),
+        Expectation("DBX435", 1, 1),
+        Expectation("DBX423", 7, 7),
+    }
+    _sample(tmp_path, "a.json.expected", "DBX422\n")
+    with pytest.raises(ValueError, match=r"a\.json\.expected: DBX422"):
+        expected(file)
+
+
 def test_a_dbc_names_its_members_and_sorts_their_cells(tmp_path: Path) -> None:
     commands = [
         {"position": 2.0, "command": "# expect-next: F821"},
@@ -170,7 +192,5 @@ def test_awkward_names_are_written(tmp_path: Path) -> None:
 def _samples() -> list[Path]:
     tools = {SAMPLES / "build_dbc.py", SAMPLES / "generate.py"}
     return sorted(
-        file
-        for file in SAMPLES.rglob("*")
-        if file.suffix.lower() in NOTEBOOK_SUFFIXES and file not in tools
+        file for file in SAMPLES.rglob("*") if file.suffix.lower() in SUFFIXES and file not in tools
     )

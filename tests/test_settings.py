@@ -38,12 +38,12 @@ def parse(**table: object) -> Settings:
         (
             {"warn": ["DBX99"]},
             'pyproject.toml: unknown code "DBX99" in tool.dbxgate.warn\n'
-            '  next: did you mean "DBX109"?',
+            "  next: docs/rules/ lists the codes",
         ),
         (
             {"ignore": ["DBX2O1"]},
             'pyproject.toml: unknown code "DBX2O1" in tool.dbxgate.ignore\n'
-            '  next: did you mean "DBX231"?',
+            '  next: did you mean "DBX201"?',
         ),
         (
             {"policy": {"owners": True}},

@@ -168,7 +168,7 @@ def test_run_cell_is_commented_in_the_language_of_the_notebook() -> None:
     source = "-- dbx: ignore[DBX301]\n%run ./a\nSELECT 1"
     run = magic_cell(source, Language.RUN, line=2, word="%run")
     book = notebook(run, language=Language.SQL)
-    assert left(book, at(book, 3, "DBX301", Check.METADATA)) == []
+    assert left(book, at(book, 3, "DBX301", Check.REFERENCES)) == []
 
 
 def test_python_cell_of_a_sql_notebook() -> None:
@@ -250,7 +250,11 @@ def test_unused_silencer_is_reported_where_it_stands() -> None:
         ("DBX150", {Check.SYNTAX, Check.LINT, Check.FORMAT}),
         ("DBX203", {Check.SYNTAX, Check.LINT, Check.METADATA}),
         ("DBX501", {Check.SYNTAX, Check.LINT}),
-        ("DBX1", set(Check)),
+        ("DBX601", {Check.SYNTAX, Check.LINT, Check.SECRETS}),
+        ("DBX302", {Check.SYNTAX, Check.LINT, Check.REFERENCES}),
+        ("F821", {Check.SYNTAX, Check.LINT, Check.REFERENCES}),
+        ("F8", {Check.SYNTAX, Check.LINT, Check.REFERENCES}),
+        ("DBX1", {Check.SYNTAX, Check.LINT, Check.FORMAT, Check.METADATA}),
     ],
 )
 def test_unused_is_reported_only_if_all_that_matters_ran(code: str, enough: set[Check]) -> None:

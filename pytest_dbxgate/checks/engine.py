@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,20 +10,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pytest_dbxgate.checks import arrivals, configurations, suppression
+from pytest_dbxgate.checks import configurations, suppression
 from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.checks.grammar import check as grammar
+from pytest_dbxgate.checks.locating import Locator
 from pytest_dbxgate.checks.metadata import check as metadata
 from pytest_dbxgate.checks.python import style as python_style
 from pytest_dbxgate.checks.python import syntax as python_syntax
-from pytest_dbxgate.checks.result import NotebookResult
+from pytest_dbxgate.checks.result import BrokenCells, NotebookResult
+from pytest_dbxgate.checks.secrets import check as secrets
 from pytest_dbxgate.checks.sql import check as sql
 from pytest_dbxgate.codes import INVALID_SYNTAX, Check
 from pytest_dbxgate.errors import ToolError
-from pytest_dbxgate.notebook import formats
-from pytest_dbxgate.notebook.layout import split_lines
-from pytest_dbxgate.notebook.model import Format, Notebook, NotebookKey
-from pytest_dbxgate.settings import SettingsOf
+from pytest_dbxgate.notebook.model import Notebook, NotebookKey
+from pytest_dbxgate.settings import Settings, SettingsOf
 
 _CODE_CHECKS = frozenset((Check.SYNTAX, Check.LINT, Check.FORMAT))
 
@@ -53,17 +52,29 @@ class Answer:
     errors: dict[str, str] = field(default_factory=dict)
     undone: dict[NotebookKey, dict[Check, str]] = field(default_factory=lambda: defaultdict(dict))
     """The checks that a tool's failure left undone, with the tool's name."""
+    broken: dict[NotebookKey, tuple[int, ...]] = field(default_factory=dict)
+    """See ``BrokenCells``."""
 
 
-def run(request: Request) -> Answer:
-    """Check the notebooks of ``request``. Never raises for a tool's failure."""
+def run(request: Request, meanwhile: Callable[[BrokenCells], object] | None = None) -> Answer:
+    """Check the notebooks of ``request``. Never raises for a tool's failure.
+
+    ``meanwhile`` is done while sqlfluff is still at work; it is told which cells do not parse.
+    """
     answer = Answer()
     found: list[Finding] = []
+
+    def all_but_sql() -> list[Finding]:
+        findings = _all_but_sql(request, answer)
+        if meanwhile is not None:
+            meanwhile(answer.broken)
+        return findings
+
     with _prompt_threads(), ThreadPoolExecutor(max_workers=1) as pool:
         # sqlfluff works in processes of its own; meanwhile this process prepares and reads for
         # ruff, which would otherwise leave a core idle. An interrupt reaches the main thread
         # only: there stands what takes longest.
-        rest = pool.submit(_all_but_sql, request, answer)
+        rest = pool.submit(all_but_sql)
         found += _sql(request, answer)
         found += rest.result()
     found += [
@@ -77,7 +88,15 @@ def run(request: Request) -> Answer:
     for notebook in request.notebooks:
         key = notebook.key
         undone = answer.undone.get(key, {})
-        result = _result(notebook, by_key[key], request.checks[key] - undone.keys())
+        # What lies between notebooks is checked elsewhere, with silencers of its own.
+        checked = request.checks[key] - undone.keys() - {Check.REFERENCES}
+        result = _result(
+            notebook,
+            by_key[key],
+            checked,
+            broken=answer.broken.get(key),
+            settings=request.settings(key),
+        )
         answer.results[key] = replace(result, failed_tools=tuple(undone.items()))
     return answer
 
@@ -144,7 +163,7 @@ def _guarded(
     try:
         return work(notebooks) if notebooks else []
     except ToolError as error:
-        groups = configured_apart(request.root, notebooks)
+        groups = configurations.configured_apart(request.root, notebooks)
         if len(groups) > 1:
             found: list[Finding] = []
             for group in groups:
@@ -163,24 +182,6 @@ def _guarded(
         return done
 
 
-def configured_apart(root: Path, notebooks: Iterable[Notebook]) -> list[list[Notebook]]:
-    """Group notebooks by the nearest folder that holds a configuration file of ruff or
-    sqlfluff."""
-    nearest: dict[str, str] = {}
-
-    def configured(folder: str) -> str:
-        if folder not in nearest:
-            here = any((root / folder / name).is_file() for name in configurations.ALL)
-            above = posixpath.dirname(folder)
-            nearest[folder] = folder if here or not folder else configured(above)
-        return nearest[folder]
-
-    groups: dict[str, list[Notebook]] = defaultdict(list)
-    for notebook in notebooks:
-        groups[configured(posixpath.dirname(notebook.path))].append(notebook)
-    return list(groups.values())
-
-
 def _grouped(request: Request, checks: frozenset[Check]) -> dict[frozenset[Check], list[Notebook]]:
     """The notebooks by which of ``checks`` they want."""
     groups: dict[frozenset[Check], list[Notebook]] = defaultdict(list)
@@ -195,6 +196,8 @@ def _all_but_sql(request: Request, answer: Answer) -> list[Finding]:
     found = _python(request, answer) + _grammar(request, answer)
     for notebook in request.wanting(Check.METADATA):
         found += metadata.check(notebook, request.settings(notebook.key))
+    for notebook in request.wanting(Check.SECRETS):
+        found += secrets.check(notebook, request.settings(notebook.key))
     return found
 
 
@@ -223,6 +226,10 @@ def _python(request: Request, answer: Answer) -> list[Finding]:
     wanted = {item.key for item in request.wanting(Check.SYNTAX)}
     found = [finding for finding in syntax if finding.key in wanted]
     broken = _broken(syntax)
+    for key in parsed:
+        answer.broken[key] = ()
+    for key, cell in sorted(broken):
+        answer.broken[key] += (cell,)
     for checks, group in _grouped(request, frozenset((Check.LINT, Check.FORMAT))).items():
 
         def check_style(some: list[Notebook], checks: frozenset[Check] = checks) -> list[Finding]:
@@ -242,6 +249,13 @@ def _python(request: Request, answer: Answer) -> list[Finding]:
     return found
 
 
+def broken_cells(
+    notebooks: Sequence[Notebook], settings: SettingsOf
+) -> frozenset[tuple[NotebookKey, int]]:
+    """The Python cells that do not parse. Raises ToolError where ruff fails."""
+    return _broken(python_syntax.check(notebooks, settings))
+
+
 def _broken(syntax: Iterable[Finding]) -> frozenset[tuple[NotebookKey, int]]:
     """The Python cells that ruff cannot parse. Rules such as F706 leave a cell parsable."""
     return frozenset(
@@ -258,10 +272,16 @@ def _grammar(request: Request, answer: Answer) -> list[Finding]:
 
 
 def _result(
-    notebook: Notebook, findings: list[Finding], checks: frozenset[Check]
+    notebook: Notebook,
+    findings: list[Finding],
+    checks: frozenset[Check],
+    *,
+    broken: tuple[int, ...] | None,
+    settings: Settings,
 ) -> NotebookResult:
-    left = suppression.apply(notebook, findings, checks)
-    located = [locate(notebook, finding) for finding in left]
+    left = suppression.apply(notebook, findings, checks, unsilenceable=settings.is_unsilenceable)
+    locator = Locator(notebook)
+    located = [locator.place(finding) for finding in left]
     located.sort(key=lambda item: (item.line, item.column, item.code))
     problem = notebook.unreadable
     return NotebookResult(
@@ -272,37 +292,5 @@ def _result(
         digest=notebook.digest,
         findings=tuple(located),
         unreadable=problem.message if problem else "",
-        runs=arrivals.run_targets(cell.source for cell in notebook.cells),
+        broken=broken,
     )
-
-
-def locate(notebook: Notebook, finding: Finding) -> Finding:
-    """Add the place in the file and the lines shown to a finding that knows its cell."""
-    if finding.cell is None or not 1 <= finding.cell <= len(notebook.cells):
-        return replace(finding, excerpt=_file_excerpt(notebook, finding.line))
-    cell = notebook.cell(finding.cell)
-    line, column = finding.cell_line or 1, finding.cell_column or 1
-    start = formats.place(notebook, cell, line, column)
-    end_line = end_column = None
-    if finding.cell_end_line is not None and finding.cell_end_column is not None:
-        end_line, end_column = formats.place(
-            notebook, cell, finding.cell_end_line, finding.cell_end_column
-        )
-    lines = cell.source.split("\n")
-    return replace(
-        finding,
-        cell_line=line,
-        cell_column=column,
-        cell_title=finding.cell_title or cell.title,
-        line=start.line,
-        column=start.column,
-        end_line=end_line,
-        end_column=end_column,
-        excerpt=tuple(lines[max(0, line - 2) : line]),
-    )
-
-
-def _file_excerpt(notebook: Notebook, line: int) -> tuple[str, ...]:
-    if notebook.format is not Format.SOURCE:
-        return ()
-    return tuple(split_lines(notebook.text)[max(0, line - 2) : line])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.codes import UNCHECKED_CODES, Check, Severity
 from pytest_dbxgate.notebook.model import NotebookKey
+
+BrokenCells = Mapping[NotebookKey, tuple[int, ...]]
+"""The Python cells that do not parse, of every notebook where that was looked at."""
 
 
 class State(str, Enum):
@@ -31,8 +35,8 @@ class NotebookResult:
     findings: tuple[Finding, ...] = ()
     unreadable: str = ""
     """Why no cell could be read; empty where they could."""
-    runs: tuple[str, ...] = ()
-    """The targets of its ``%run`` cells, as written."""
+    broken: tuple[int, ...] | None = None
+    """The numbers of its Python cells that do not parse; None where nobody looked."""
     failed_tools: tuple[tuple[Check, str], ...] = ()
     """The checks that a tool's failure left undone, with the tool's name."""
 

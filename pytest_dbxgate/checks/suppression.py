@@ -11,12 +11,12 @@ import io
 import re
 import tokenize
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from pytest_dbxgate.checks.finding import Finding, in_cell
-from pytest_dbxgate.codes import RULES, UNCHECKED_CODES, Check, Severity
+from pytest_dbxgate.codes import RULES, UNCHECKED_CODES, UNDEFINED_NAME, Check, Severity
 from pytest_dbxgate.notebook.model import Cell, Language, Notebook
 
 _MARKERS = {
@@ -45,17 +45,26 @@ _MOST_TOKENIZED = 200_000
 
 
 def apply(
-    notebook: Notebook, findings: Sequence[Finding], checked: frozenset[Check]
+    notebook: Notebook,
+    findings: Sequence[Finding],
+    checked: frozenset[Check],
+    *,
+    unsilenceable: Callable[[str], bool] = lambda code: False,
 ) -> list[Finding]:
     """``findings`` without the silenced ones, followed by those about the silencers themselves.
 
-    ``checked`` holds the checks that ran on this notebook and whose tools worked. Findings about
-    silencers know their place in the cell only.
+    ``checked`` holds the checks that ran on this notebook and whose tools worked;
+    ``unsilenceable`` tells the codes that no comment silences. Findings about silencers know
+    their place in the cell only.
     """
     if not any(_may_silence(cell.source) for cell in notebook.cells):
         return list(findings)
     index = _Index([item for cell in notebook.cells for item in _silencers(notebook, cell)])
-    left = [finding for finding in findings if not index.silences(finding)]
+    left = [
+        finding
+        for finding in findings
+        if unsilenceable(finding.code) or not index.silences(finding)
+    ]
     if Check.LINT in checked:
         about = index.complaints(notebook, _unproved_cells(findings), checked)
         left += [finding for finding in about if not index.silences(finding)]
@@ -303,6 +312,8 @@ def _needed_checks(pattern: str) -> frozenset[Check]:
     if pattern.startswith("DBX"):
         own = {rule.check for code, rule in RULES.items() if covers(pattern, code)}
         return frozenset((Check.SYNTAX, *own))
+    if covers(pattern, UNDEFINED_NAME):
+        return frozenset((Check.SYNTAX, Check.LINT, Check.REFERENCES))
     return frozenset((Check.SYNTAX, Check.FORMAT if pattern.startswith("LT") else Check.LINT))
 
 

@@ -68,6 +68,12 @@ def read_member(blank: Notebook, limit: int) -> Notebook:
     )
 
 
+def commands(notebook: Notebook, limit: int) -> list[object]:
+    """The objects that the cells were made of, in the order of the cells, with their results,
+    which a :class:`Cell` does not keep. Raises :class:`MemberError`."""
+    return _sorted(_document(_unwrapped(notebook.data, limit))["commands"])
+
+
 def _unwrapped(data: bytes, limit: int) -> bytes:
     """The JSON in ``data``, which may be wrapped by gzip, base64 or both."""
     if not data.lstrip().startswith((b"{", b"[", _GZIP)):

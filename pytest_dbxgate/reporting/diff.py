@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Mapping
 
 from pytest_dbxgate.reporting.text import clean, paint
+from pytest_dbxgate.secrets.redact import redact
 
 _LINE_LIMIT = 2000
 """Code points of one line that are shown."""
@@ -14,8 +15,8 @@ _LINE_LIMIT = 2000
 def unified(path: str, before: str, after: str, *, color: bool = False) -> str:
     """The change of one file; empty if there is none. Ends in a newline otherwise.
 
-    The diff is for reading: characters a terminal would act on are shown as escapes, and line
-    ends only where they are mixed or change.
+    The diff is for reading: characters a terminal would act on are shown as escapes, secrets as
+    their first characters, and line ends only where they are mixed or change.
     """
     if _ends_in_crlf(before) and _ends_in_crlf(after):
         before, after = before.replace("\r\n", "\n"), after.replace("\r\n", "\n")
@@ -35,7 +36,8 @@ def cells(path: str, changes: Mapping[int, tuple[str, str]], *, color: bool = Fa
 
 
 def _diff(name: str, before: str, after: str, *, unit: str, color: bool) -> str:
-    lines = difflib.unified_diff(_lines(before), _lines(after), name, name)
+    old, new = _lines(redact(before)), _lines(redact(after))
+    lines = difflib.unified_diff(old, new, name, name)
     shown = []
     for number, line in enumerate(lines):
         text, newline, _ = line.partition("\n")

@@ -16,13 +16,16 @@ from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.checks.result import NotebookResult, State
 from pytest_dbxgate.codes import Check
 from pytest_dbxgate.files import write_report
-from pytest_dbxgate.notebook.model import NotebookKey
+from pytest_dbxgate.notebook.model import Format, NotebookKey
 from pytest_dbxgate.reporting.text import escape_json
+from pytest_dbxgate.settings import PolicyOrigin
 
 VERSION = 1
 """Grows when a reader of the former version would misread the report."""
 
 Report = dict[str, Any]
+
+_NOTEBOOKS = frozenset(each.value for each in Format)
 
 
 def build(
@@ -30,16 +33,32 @@ def build(
     findings: Iterable[Finding],
     states: Mapping[NotebookKey, Mapping[Check, State]],
     tools: Mapping[str, str],
+    policies: Iterable[PolicyOrigin] = (),
 ) -> Report:
     """The report as plain values, in an order that does not depend on that of the run.
 
-    ``tools`` maps names to versions. A notebook without ``states`` had no check run.
+    ``tools`` maps names to versions, ``policies`` are those the settings extend. A notebook
+    without ``states`` had no check run.
     """
     rows = sorted(results, key=lambda row: (row.key.path, row.key.member or ""))
     return {
         "version": VERSION,
         "tools": dict(sorted(tools.items())),
-        "notebooks": [_notebook(row, states.get(row.key, {})) for row in rows],
+        "policies": [
+            {
+                "name": each.name,
+                "version": each.version,
+                "origin": each.origin,
+                "sha256": each.sha256,
+            }
+            for each in policies
+        ],
+        "notebooks": [
+            _notebook(row, states.get(row.key, {})) for row in rows if row.format in _NOTEBOOKS
+        ],
+        "jobs": [
+            _job(row, states.get(row.key, {})) for row in rows if row.format not in _NOTEBOOKS
+        ],
         "findings": [_finding(each) for each in sorted(findings, key=lambda each: each.order)],
         "outcomes": [],
         "verdict": {},
@@ -76,8 +95,21 @@ def _notebook(result: NotebookResult, states: Mapping[Check, State]) -> Report:
         "language": result.language,
         "cells": result.cells,
         "sha256": result.digest,
-        "checks": {check.value: states[check].value for check in Check if check in states},
+        "checks": _checks(states),
     }
+
+
+def _job(result: NotebookResult, states: Mapping[Check, State]) -> Report:
+    return {
+        "path": result.key.path,
+        "kind": result.format,
+        "sha256": result.digest,
+        "checks": _checks(states),
+    }
+
+
+def _checks(states: Mapping[Check, State]) -> dict[str, str]:
+    return {check.value: states[check].value for check in Check if check in states}
 
 
 def _finding(finding: Finding) -> Report:

@@ -31,16 +31,16 @@ class Extras(Protocol):
     baseline_written: int | None
 
 
-def header(paths: Sequence[str], versions: dict[str, str], *, cache: bool) -> list[str]:
-    """One line: what was found, by whom it is checked."""
+def header(paths: Sequence[str], jobs: int, versions: dict[str, str], *, cache: bool) -> list[str]:
+    """One line: what was found, by whom it is checked. ``paths`` are those of notebooks,
+    ``jobs`` counts the job files."""
     kinds = Counter(Path(path).suffix.lower() for path in paths)
     found = ", ".join(f"{count} {suffix}" for suffix, count in sorted(kinds.items()))
     tools = ", ".join(f"{name} {version}" for name, version in versions.items())
-    amount = count_of(len(paths), "notebook file")
-    return [
-        f"dbxgate: {amount}{f' ({found})' if found else ''}; {tools}; "
-        f"cache {'on' if cache else 'off'}"
-    ]
+    amount = count_of(len(paths), "notebook file") + (f" ({found})" if found else "")
+    if jobs:
+        amount += f" and {count_of(jobs, 'job file')}"
+    return [f"dbxgate: {amount}; {tools}; cache {'on' if cache else 'off'}"]
 
 
 def count_of(number: int, noun: str) -> str:

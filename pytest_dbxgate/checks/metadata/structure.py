@@ -20,7 +20,6 @@ _TEXT = frozenset({Language.SHELL, Language.OTHER})
 """Cells in which a line that looks like a magic may be a command's input."""
 
 _MAGIC_WORD = re.compile(r"%%?([A-Za-z][\w-]*)")
-_COMMENT = re.compile(r"\s*(#|--|//|$)")
 _TITLE = re.compile(r"\s*(?:#|--|//)\s*DBTITLE\s+[01]\s*,")
 _INSTALL = re.compile(r"install\b(?!.*[${])")
 """An install of what the code above worked out (``$path``, ``{path}``) can stand nowhere else."""
@@ -50,10 +49,8 @@ def _cell(notebook: Notebook, cell: Cell) -> Iterator[Finding]:
         yield from _hidden_by_markdown(notebook, cell)
     elif cell.language not in _TEXT:
         magics = [magic for magic in line_magics(cell) if not _in_comment(cell, magic)]
-        runs = [magic for magic in magics if magic.name == "run"]
-        if runs:
-            yield from _run_alone(notebook, cell, runs)
-        else:
+        # What stands beside a %run is a matter of DBX301.
+        if not any(magic.name == "run" for magic in magics):
             yield from _mixed(notebook, cell, magics)
 
 
@@ -87,32 +84,6 @@ def _misplaced_titles(notebook: Notebook, cell: Cell) -> Iterator[Finding]:
                 line=number,
                 hint="move it up, or put a delimiter ahead of it",
             )
-
-
-def _run_alone(notebook: Notebook, cell: Cell, runs: list[Magic]) -> Iterator[Finding]:
-    """``%run`` with anything but comments beside it, once a cell."""
-    if len(runs) > 1:
-        yield at_cell(
-            notebook,
-            cell,
-            "DBX301",
-            f"{len(runs)} %run in one cell",
-            line=runs[1].line,
-            hint="give each %run a cell of its own",
-        )
-        return
-    run = runs[0]
-    for number, line in enumerate(cell.source.split("\n"), start=1):
-        if number != run.line and not _COMMENT.match(line):
-            yield at_cell(
-                notebook,
-                cell,
-                "DBX301",
-                "%run is not alone in its cell",
-                line=number,
-                hint="move the rest of the cell into a cell of its own",
-            )
-            return
 
 
 def _mixed(notebook: Notebook, cell: Cell, magics: list[Magic]) -> Iterator[Finding]:

@@ -24,7 +24,6 @@ DEFAULT_RULES: Mapping[str, str] = {
     "F632": "`is` compares with a literal: true or false by chance.",
     "F633": "`print >> file` is Python 2: TypeError.",
     "F634": "An `if` on a non-empty tuple is always true.",
-    "F821": "A name that nothing defines: NameError.",
     "F822": "`__all__` names something undefined: `import *` fails.",
     "F823": "A local variable is read before it is assigned: UnboundLocalError.",
     "F901": "`raise NotImplemented` instead of `NotImplementedError`: TypeError.",

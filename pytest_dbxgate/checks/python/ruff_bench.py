@@ -223,6 +223,54 @@ def opened(
             raise _explained(error, mirror) from None
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """ruff, and synthetic notebooks that nobody will fix or format."""
+
+    mirror: Mirror
+    tool: ruff.Ruff
+
+    def check(
+        self, *options: str, aborted: Callable[[NotebookKey], None]
+    ) -> Iterator[tuple[NotebookKey, ruff.Diagnostic]]:
+        """What ruff finds in all of them, those it is told to exclude included."""
+        extensions = self.mirror.extensions
+        found = self.tool.check(
+            list(self.mirror.keys),
+            *(("--extension", extensions) if extensions else ()),
+            *options,
+            folder=self.mirror.folder,
+            aborted=lambda file: aborted(self.mirror.keys[file]),
+        )
+        return ((self.mirror.keys[item.file], item) for item in found)
+
+
+@contextmanager
+def laid(
+    contents: Sequence[tuple[Notebook, bytes]], *, root: Path, sources: Sequence[str]
+) -> Iterator[Table]:
+    """A table with synthetic notebooks, each under the path and member of its notebook.
+
+    Errors of ruff name the user's own files instead of the mirror's.
+    """
+    with ruff.scratch_folder() as scratch:
+        folder = scratch / "mirror"
+        folder.mkdir()
+        mirror = ruff_mirror.build(
+            folder,
+            [notebook for notebook, _ in contents],
+            root=root,
+            sources=sources,
+            default=default_rules.configuration(),
+        )
+        for notebook, data in contents:
+            ruff_mirror.write(mirror.files[notebook.key], data)
+        try:
+            yield Table(mirror, ruff.Ruff(ruff.find(), scratch))
+        except ToolError as error:
+            raise _explained(error, mirror) from None
+
+
 def _mirror(
     folder: Path, pages: Mapping[NotebookKey, Page], *, root: Path, sources: Sequence[str]
 ) -> Mirror:

@@ -11,7 +11,7 @@ from pathlib import Path
 from pytest_dbxgate.checks.finding import Finding, in_cell, in_code, in_file
 from pytest_dbxgate.checks.python import ruff, ruff_bench, ruff_fixes
 from pytest_dbxgate.checks.python.ruff_bench import Bench, Broken, Page
-from pytest_dbxgate.codes import Check, Severity
+from pytest_dbxgate.codes import UNDEFINED_NAME, Check, Severity
 from pytest_dbxgate.notebook.model import Notebook, NotebookKey
 from pytest_dbxgate.settings import SettingsOf
 
@@ -98,6 +98,8 @@ def _lint(bench: Bench) -> list[Finding]:
     left_out: dict[tuple[str, int], ruff.Diagnostic] = {}
     found = bench.check(list(bench.pages), _not_checked(Check.LINT, findings))
     for item in bench.reported(found):
+        if item.code == UNDEFINED_NAME:
+            continue  # decided over everything that runs together: checks.references.names
         place = (item.file, item.cell)
         count[place] += 1
         if count[place] <= MOST_PER_CELL:

@@ -50,7 +50,7 @@ _STRINGS = re.compile(
     re.DOTALL,
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_MAGIC_LINE = re.compile(r"^[^\S\n]*((?:%{1,2}[A-Za-z_]|!(?!=)|\?)[^\n]*)", re.MULTILINE)
+_MAGIC_LINE = re.compile(r"^([^\S\n]*)((?:%{1,2}[A-Za-z_]|!(?!=)|\?)[^\n]*)", re.MULTILINE)
 _NAME = re.compile(r"[^\W\d]\w*")
 
 _STAND_IN = "\ue0f0\ue0f1"
@@ -236,7 +236,12 @@ def magic_lines(text: str) -> list[str]:
     """The lines of ``text`` that look like magics, without the blanks around them."""
     if "%" not in text and "!" not in text and "?" not in text:
         return []
-    return [line.rstrip() for line in _MAGIC_LINE.findall(text)]
+    return [match[2].rstrip() for match in _MAGIC_LINE.finditer(text)]
+
+
+def without_magics(text: str) -> str:
+    """``text`` with every line that looks like a magic made a ``pass``; lines stay in place."""
+    return _MAGIC_LINE.sub(r"\1pass", text)
 
 
 def names_in(texts: Iterable[str]) -> frozenset[str]:

@@ -5,3 +5,4 @@ dbutils.widgets.text("full", "false")
 # COMMAND ----------
 
 region = dbutils.widgets.get("region")
+full = dbutils.widgets.get("full")

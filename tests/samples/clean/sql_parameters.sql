@@ -3,6 +3,18 @@ CREATE WIDGET TEXT region DEFAULT 'north'
 
 -- COMMAND ----------
 
+CREATE WIDGET TEXT catalog DEFAULT 'development'
+
+-- COMMAND ----------
+
+CREATE WIDGET TEXT environment DEFAULT 'development'
+
+-- COMMAND ----------
+
+CREATE WIDGET TEXT lowest_amount DEFAULT '0'
+
+-- COMMAND ----------
+
 SELECT :region AS region
 
 -- COMMAND ----------

@@ -20,4 +20,4 @@ print(fourth)
 # COMMAND ----------
 
 # expect-next: DBX180
-one = 1  # dbx: ignore[F821]
+one = 1  # dbx: ignore[F632]

@@ -1,0 +1,1 @@
+"""Checks of what lies between notebooks: ``%run``, names, modules, parameters, jobs."""

@@ -1,0 +1,1 @@
+"""Secrets that stand in notebooks and job files, and code that prints them."""

@@ -1,0 +1,1 @@
+"""Job files: Jobs API JSON and YAML, bundles, Data Factory pipelines."""

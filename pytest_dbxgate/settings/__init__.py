@@ -1,0 +1,30 @@
+"""``[tool.dbxgate]`` and ``dbxgate.toml`` as frozen, validated values."""
+
+from __future__ import annotations
+
+from pytest_dbxgate.settings.loading import load, parse
+from pytest_dbxgate.settings.model import (
+    CHECKABLE_LANGUAGES,
+    PYTHONS,
+    RUNTIMES,
+    Policy,
+    PolicyOrigin,
+    Selector,
+    Settings,
+    SettingsOf,
+    matches,
+)
+
+__all__ = [
+    "CHECKABLE_LANGUAGES",
+    "PYTHONS",
+    "RUNTIMES",
+    "Policy",
+    "PolicyOrigin",
+    "Selector",
+    "Settings",
+    "SettingsOf",
+    "load",
+    "matches",
+    "parse",
+]

@@ -1,0 +1,189 @@
+"""The project of one run: every notebook's facts, the graph, the jobs; and what they show."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_dbxgate.checks.arrivals import Place
+from pytest_dbxgate.checks.cache import Cache
+from pytest_dbxgate.checks.finding import Finding
+from pytest_dbxgate.checks.result import BrokenCells
+from pytest_dbxgate.discovery import Discovery
+from pytest_dbxgate.notebook import formats
+from pytest_dbxgate.notebook.model import Notebook, NotebookKey
+from pytest_dbxgate.project.facts import NotebookFacts
+from pytest_dbxgate.projects import Projects
+
+if TYPE_CHECKING:
+    from pytest_dbxgate.checks.references.check import Broken, Subject
+
+# What checks is imported late: where nothing changed, the cache answers.
+
+
+@dataclass
+class Relations:
+    """What was found between notebooks; ``error`` is ruff's failure, if it failed."""
+
+    findings: Mapping[NotebookKey, list[Finding]] = field(default_factory=dict)
+    unused: Mapping[NotebookKey, frozenset[Place]] = field(default_factory=dict)
+    undone: frozenset[NotebookKey] = frozenset()
+    """The notebooks whose names could not be decided."""
+    error: str = ""
+
+
+class Survey:
+    """One root as a project. Nothing is read before it is asked for.
+
+    ``digests`` holds the SHA-256 of every notebook file that can be read.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        discovery: Discovery,
+        projects: Projects,
+        *,
+        cache: Cache,
+        digests: Mapping[str, str],
+    ) -> None:
+        self._root = root
+        self._discovery = discovery
+        self._projects = projects
+        self._cache = cache
+        self._digests = digests
+        self._notebooks: dict[str, list[Notebook]] = {}
+        self._fresh: dict[str, tuple[NotebookFacts, ...]] = {}
+
+    def notebooks(self, path: str) -> list[Notebook]:
+        """The notebooks in a file, read once."""
+        if path not in self._notebooks:
+            self._notebooks[path] = list(formats.read(self._root / path, path))
+        return self._notebooks[path]
+
+    def notebook(self, key: NotebookKey) -> Notebook | None:
+        return next((each for each in self.notebooks(key.path) if each.key == key), None)
+
+    def facts(self, path: str) -> tuple[NotebookFacts, ...]:
+        """The facts of the notebooks in a file, from the cache where that knows them."""
+        if path not in self._fresh:
+            known = self._cache.facts(path, self._digests.get(path, ""))
+            if known is None:
+                from pytest_dbxgate.project.extract import facts_of
+
+                known = tuple(map(facts_of, self.notebooks(path)))
+                self._remember(path, known)
+            self._fresh[path] = known
+        return self._fresh[path]
+
+    def _remember(self, path: str, known: tuple[NotebookFacts, ...]) -> None:
+        """Keep facts of a file whose checks nobody asked for."""
+        digest = self._digests.get(path)
+        if digest and self._cache.facts(path, digest) is None:
+            self._cache.put(path, digest, frozenset(), (), known)
+
+    @cached_property
+    def subject(self) -> Subject:
+        """The project, its graph and its jobs."""
+        from pytest_dbxgate.checks.references.check import Subject
+        from pytest_dbxgate.project import graph
+        from pytest_dbxgate.project.jobs import loading
+        from pytest_dbxgate.project.modules import Modules
+        from pytest_dbxgate.project.project import Project
+        from pytest_dbxgate.project.resolving import Resolver
+
+        found, settings = self._discovery, self._projects.of_key
+        facts = [each for item in found.notebooks for each in self.facts(item.path)]
+        keys = {each.key: each for each in facts}
+        sources = [path for path in found.others if path.endswith(".py")]
+        # For the workspace a notebook whose header is not right is a plain file.
+        plain = [item.path for item in found.notebooks if item.near_miss]
+        jobs = loading.load(
+            self._root,
+            [item.path for item in found.jobs],
+            keys,
+            found.others,
+            self._projects.of,
+        )
+        project = Project(
+            notebooks=keys,
+            others=frozenset(found.others),
+            settings=settings,
+            modules=Modules(
+                self._root,
+                [*sources, *(path for path in plain if path.endswith(".py"))],
+                notebooks=[item.path for item in found.notebooks if not item.near_miss],
+            ),
+            tasks=jobs.tasks,
+        )
+        resolver = Resolver(keys, found.others, settings)
+        edges = graph.edges(project, resolver)
+        return Subject(self._root, project, resolver, graph.Graph(edges), jobs, sources)
+
+    def relations(self, wanted: Collection[NotebookKey], known_broken: BrokenCells) -> Relations:
+        """Check ``wanted`` notebooks and job files; of notebooks that ``known_broken`` lacks it
+        is found out which cells do not parse."""
+        digest = self._digest(wanted)
+        known = self._cache.project(digest)
+        if known is not None:
+            return Relations(*known)
+        from pytest_dbxgate.checks.references import check as references
+        from pytest_dbxgate.checks.references import placing
+
+        answer = references.check(
+            self.subject,
+            wanted,
+            read=self.notebook,
+            broken=self._broken_in(known_broken),
+            known=self._cache,
+        )
+        found = placing.placed(answer.claims, self.notebook, self._text, self._projects.of_key)
+        if not answer.error:
+            self._cache.put_project(digest, found, answer.unused)
+        return Relations(found, answer.unused, answer.undone, answer.error)
+
+    def _broken_in(self, known: BrokenCells) -> Callable[[Iterable[NotebookKey]], Broken]:
+        def broken(keys: Iterable[NotebookKey]) -> Broken:
+            cells: set[tuple[NotebookKey, int]] = set()
+            unknown: list[Notebook] = []
+            for key in keys:
+                numbers = known.get(key)
+                if numbers is not None:
+                    cells.update((key, number) for number in numbers)
+                elif notebook := self.notebook(key):
+                    unknown.append(notebook)
+            if unknown:
+                from pytest_dbxgate.checks import engine
+
+                cells |= engine.broken_cells(unknown, self._projects.of_key)
+            return frozenset(cells)
+
+        return broken
+
+    def _text(self, path: str) -> str:
+        try:
+            return (self._root / path).read_bytes().decode("utf-8-sig", "replace")
+        except OSError:
+            return ""
+
+    def _digest(self, wanted: Collection[NotebookKey]) -> str:
+        """Of everything that decides what is found between notebooks."""
+        digest = hashlib.sha256()
+
+        def add(*parts: object) -> None:
+            digest.update(repr(parts).encode("utf-8", "surrogateescape"))
+
+        add(sorted((key.path, key.member or "") for key in wanted))
+        add(sorted(self._digests.items()), self._discovery.others)
+        jobs = [item.path for item in self._discovery.jobs]
+        packaging = (".py", "pyproject.toml", "setup.cfg")
+        for path in [*jobs, *(each for each in self._discovery.others if each.endswith(packaging))]:
+            try:
+                add(path, hashlib.sha256((self._root / path).read_bytes()).digest())
+            except OSError:
+                add(path)
+        return digest.hexdigest()

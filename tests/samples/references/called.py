@@ -1,0 +1,3 @@
+# Databricks notebook source
+dbutils.widgets.text("region", "north")
+print(dbutils.widgets.get("region"))

@@ -1,0 +1,3 @@
+# Databricks notebook source
+# expect-next: DBX306
+# MAGIC %run ./first

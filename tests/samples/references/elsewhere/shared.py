@@ -1,0 +1,3 @@
+# Databricks notebook source
+# expect-next: DBX310
+# MAGIC %run /Shared/helpers

@@ -1,0 +1,3 @@
+# Databricks notebook source
+def load(table: str):
+    return spark.table(table)

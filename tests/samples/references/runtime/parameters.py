@@ -1,0 +1,7 @@
+# Databricks notebook source
+dbutils.widgets.text("region", "north")
+
+# COMMAND ----------
+
+# MAGIC %sql
+# MAGIC SELECT :region AS region -- expect: DBX407

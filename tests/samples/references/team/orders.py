@@ -1,0 +1,2 @@
+def clean(orders):
+    return orders.dropna()
