@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from pytest_dbxgate import precommit
+from pytest_dbxgate.notebook.model import Notebook
+from pytest_dbxgate.project import extract
+from pytest_dbxgate.project.facts import NotebookFacts
 from support import git, source, write
 
 CLEAN = source("x = 1", "print(x)")
@@ -125,3 +128,25 @@ def test_the_project_cannot_run_code_through_it(repository: Path) -> None:
         text=True,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_what_the_others_mean_is_read_once(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(
+        repository, {"a.py": source("# MAGIC %run ./b", "print(name)"), "b.py": source("name = 1")}
+    )
+    assert precommit.main(["a.py"]) == 0
+    assert git(repository, "status", "--porcelain").split() == ["??", "a.py", "??", "b.py"]
+    read: list[str] = []
+    facts_of = extract.facts_of
+
+    def counted(notebook: Notebook) -> NotebookFacts:
+        read.append(notebook.path)
+        return facts_of(notebook)
+
+    monkeypatch.setattr(extract, "facts_of", counted)
+    write(repository, {"a.py": source("# MAGIC %run ./b", "print(nam)")})
+    assert precommit.main(["a.py"]) == 1
+    assert "F821 undefined name `nam`" in capsys.readouterr().out
+    assert read == ["a.py"]
