@@ -229,6 +229,14 @@ TASKS = {
         TASK.format("/a") + "  depends_on: a\n",
         ("DBX435", 10, 23, "`depends_on` is a list, not `a`"),
     ),
+    "a name where a mapping is": (
+        TASK.format("/a") + "  depends_on: [b]\n",
+        ("DBX435", 10, 24, "an element of `depends_on` is a mapping, not `b`"),
+    ),
+    "nothing where a mapping is": (
+        TASK.format("/a") + "- \n",
+        ("DBX435", 10, 10, "an element of `tasks` is a mapping, not null"),
+    ),
     "a number": (
         TASK.format("/a") + "  max_retries: many\n",
         ("DBX435", 10, 24, "`max_retries` is a whole number, not `many`"),

@@ -55,6 +55,7 @@ def check(job: Job) -> Iterator[Claim]:
                 continue
             value = job.scope.see(entry.value)
             yield from _typed(key, value, fields[key], judged=(kind, key) in _JUDGED_AS_ARGUMENTS)
+            yield from _elements(job, key, value, fields[key])
             waiting += _below(job, key, value, fields[key])
 
 
@@ -114,6 +115,23 @@ def _typed(key: str, value: Node, kind: str, *, judged: bool) -> Iterator[Claim]
         )
 
 
+def _elements(job: Job, key: str, value: Node, kind: str) -> Iterator[Claim]:
+    """Those of a list of mappings that are none."""
+    form, _, inner = kind.rpartition(":")
+    if form != "list" or inner not in classes() or not isinstance(value, Sequence):
+        return
+    for each in value.items:
+        found = job.scope.see(each)
+        if isinstance(found, (Table, Unknown)):
+            continue
+        yield say(
+            found.mark,
+            "DBX435",
+            f"an element of `{key}` is a mapping, not {_name(found)}",
+            "write its fields: the Jobs API refuses the job",
+        )
+
+
 def _mismatch(value: Node, kind: str) -> str:
     """What is expected; empty where ``value`` is right or may well be."""
     if kind == "list":
@@ -144,5 +162,7 @@ def _name(value: Node) -> str:
         return "a mapping"
     if isinstance(value, Sequence):
         return "a list"
+    if is_null(value):
+        return "null"
     text = value.text if isinstance(value, Scalar) else ""
     return f"`{text[:40]}`"
