@@ -30,10 +30,12 @@ class Bench:
 
     tree: Path
     scratch: Path
+    always: tuple[str, ...] = ()
+    """Arguments of every run of the gate."""
 
     def gate(self, *arguments: str, only: str = "") -> Run:
         """The gate over the whole tree, or ``only`` one file of it; never an ordinary test."""
-        return self._pytest("--dbx-only", *arguments, only=only)
+        return self._pytest("--dbx-only", *self.always, *arguments, only=only)
 
     def empty(self, *arguments: str) -> Run:
         """pytest over the same tree with as many items as the gate has, all of them empty."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import trees
+from gate import Bench
 from setup import Setup
 from table import Row
 
@@ -26,7 +30,7 @@ def of_growth(setup: Setup) -> list[Row]:
 
     for size in SIZES:
         trees.synthesise_project(setups[size].bench.tree, size)
-    took = setup.medians_of({_name(size): lambda size=size: once(size) for size in SIZES})
+    took = setup.medians_of({_name(size): partial(once, size) for size in SIZES})
     small, *larger = SIZES
     rows = [
         Row(
@@ -59,27 +63,32 @@ def on_the_tree(setup: Setup) -> list[Row]:
         setup.say("no --tree: what references and secrets add to the gate was not measured")
         return []
     # A cache of its own for each: the results of the one are no results of the other.
-    other = setup.beside("without").bench
-    bench.items()  # warms the disk's cache
-
-    def cold(*, whole: bool) -> float:
-        chosen = bench if whole else other
-        chosen.forget()
-        return warm(whole=whole)
-
-    def warm(*, whole: bool) -> float:
-        return (bench.gate() if whole else other.gate(*WITHOUT)).seconds
-
+    less = setup.beside("without", *WITHOUT).bench
     took = setup.medians_of(
         {
-            "cold": lambda: cold(whole=True),
-            "cold without": lambda: cold(whole=False),
-            "warm": lambda: warm(whole=True),
-            "warm without": lambda: warm(whole=False),
+            f"{name}{suffix}": partial(action, each)
+            for name, action in _ACTIONS.items()
+            for suffix, each in (("", bench), (" without", less))
         }
     )
     without = "without references and secrets"
+    # Two more items a notebook have their price in pytest, whatever they do.
+    items = took["empty"] - took["empty without"]
+    same = "without them, as many items"
     return [
         Row("cold", took["cold"], without, took["cold without"], "at most 1.25"),
         Row("warm", took["warm"], without, took["warm without"], "at most 1.10"),
+        Row("warm", took["warm"], same, took["warm without"] + items),
     ]
+
+
+def _cold(bench: Bench) -> float:
+    bench.forget()
+    return bench.gate().seconds
+
+
+_ACTIONS: dict[str, Callable[[Bench], float]] = {
+    "empty": lambda bench: bench.empty().seconds,
+    "cold": _cold,
+    "warm": lambda bench: bench.gate().seconds,
+}

@@ -37,8 +37,8 @@ class Setup:
         scratch.mkdir(parents=True)
         return replace(self, bench=Bench(self.bench.scratch / name, scratch))
 
-    def beside(self, name: str) -> Setup:
-        """The same on the same tree, with caches of its own."""
+    def beside(self, name: str, *always: str) -> Setup:
+        """The same on the same tree, with caches and arguments of its own."""
         scratch = self.bench.scratch / f"scratch-{name}"
         scratch.mkdir(parents=True)
-        return replace(self, bench=replace(self.bench, scratch=scratch))
+        return replace(self, bench=replace(self.bench, scratch=scratch, always=always))

@@ -56,6 +56,7 @@ class Survey:
         self._projects = projects
         self._cache = cache
         self._digests = digests
+        self._paths = frozenset(item.path for item in discovery.notebooks)
         self._notebooks: dict[str, list[Notebook]] = {}
         self._fresh: dict[str, tuple[NotebookFacts, ...]] = {}
 
@@ -66,6 +67,9 @@ class Survey:
         return self._notebooks[path]
 
     def notebook(self, key: NotebookKey) -> Notebook | None:
+        """A notebook; None where ``key`` is none, such as a job file."""
+        if key.path not in self._paths:
+            return None
         return next((each for each in self.notebooks(key.path) if each.key == key), None)
 
     def facts(self, path: str) -> tuple[NotebookFacts, ...]:

@@ -104,7 +104,7 @@ def test_what_lies_between_files(project: pytest.Pytester, workers: tuple[str, .
     result.assert_outcomes(passed=3 + 4 * 6 + 2 - 3, failed=3)
     result.stdout.fnmatch_lines(["dbxgate: 4 notebook files (4 .py) and 1 job file; *"])
     output = result.stdout.str()
-    assert "nb/b.py:2:7 F821 undefined name `y` when run by nb/c.py\n" in output
+    assert "nb/b.py:2:7 F821 undefined name `y`\n" in output
     assert "FAILED nb/b.py::references - " in output
     assert (
         "nb/d.py:2:1 DBX620 `print` shows what `dbutils.secrets.get` returned\n"

@@ -525,6 +525,7 @@ def test_unused_noqa_of_what_notebooks_never_raise_is_kept(tmp_path: Path) -> No
         "import a  # noqa: E402",
         "import b  # noqa: E402, E711",
         "import c  # noqa: E711",
+        "missing()  # noqa: F821",
     ) == {3: "import c"}
 
 

@@ -400,6 +400,17 @@ def test_cycles(tmp_path: Path) -> None:
     ]
 
 
+def test_a_circle_is_no_use_before_definition(tmp_path: Path) -> None:
+    files = {
+        "c.py": source(run("./b")),
+        "b.py": source(run("./a"), "def f():\n    return 1"),
+        "a.py": source(run("./b"), "print(f())", "print(g)", "g = 1"),
+    }
+    assert rows(check(tmp_path, files)) == [
+        ("a.py", "3:1:7", "DBX321", "`g` is used above cell 4, which defines it")
+    ]
+
+
 def test_other_languages(tmp_path: Path) -> None:
     files = {
         "a.sql": source(

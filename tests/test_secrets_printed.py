@@ -38,6 +38,8 @@ SHOWN = [
     f"x = {GET}\nprint(x[::-1])",
     f"x = {GET}\nprint([x])",
     f"x = {GET}\nprint({{'a': x}})",
+    f"x = {GET}\ny = ['a', x]\nprint(y)",
+    f"x = {{'a': 1, 'b': {GET}}}\nprint(x)",
     f"x = {GET}\nprint(str(x))",
     f"x = {GET}\nprint(base64.b64encode(x.encode()))",
     f"x, y = 1, {GET}\nprint(y)",
@@ -57,6 +59,8 @@ SHOWN = [
     f"%pip list\nx = {GET}\nprint(x)",
 ]
 HIDDEN = [
+    f"x = {{'a': 1, 'b': {GET}}}\nprint(x['a'])",
+    f"x = [{GET}]\nx = [1]\nprint(x)",
     f"x = {GET}\nprint(len(x))",
     f"x = {GET}\nprint(x is None, x == 'a', bool(x))",
     f"x = {GET}\nprint(x.startswith('a'))",

@@ -13,8 +13,6 @@ from pytest_dbxgate.reporting import frames, json_report
 from pytest_dbxgate.session import Gate
 from support import write
 
-XDIST = pytest.mark.parametrize("workers", [(), ("-n0",), ("-n2",)], ids=["plain", "n0", "n2"])
-
 
 def placed(root: Path, planted: list[Planted]) -> dict[str, Planted]:
     """Write each into a folder of its own."""
@@ -70,8 +68,7 @@ def test_every_kind_in_every_form_through_the_whole_gate(tmp_path: Path) -> None
     assert Gate(root, cache_file=cache).run(selection).findings == outcome.findings
 
 
-@XDIST
-def test_nothing_of_it_is_printed(pytester: pytest.Pytester, workers: tuple[str, ...]) -> None:
+def test_nothing_of_it_is_printed(pytester: pytest.Pytester) -> None:
     chosen: dict[str, Planted] = {}
     for each in plant(7):
         if each.code in ("DBX601", "DBX604", "DBX608"):
@@ -80,8 +77,8 @@ def test_nothing_of_it_is_printed(pytester: pytest.Pytester, workers: tuple[str,
     assert len(files) >= 30
     arguments = ("--dbx-only", "-vv", "-rA", "--showlocals", "--junitxml=junit.xml")
     outputs = ("--dbx-json=report.json", "--dbx-write-baseline=baseline.json", "--dbx-graph=g.md")
-    done = pytester.runpytest_subprocess("-p", "no:randomly", *arguments, *outputs, *workers)
-    failing = pytester.runpytest_subprocess("-p", "no:randomly", *arguments, *workers)
+    done = pytester.runpytest_subprocess("-p", "no:randomly", *arguments, *outputs)
+    failing = pytester.runpytest_subprocess("-p", "no:randomly", *arguments)
     report = pytester.path / "report.json"
     assert failing.ret == pytest.ExitCode.TESTS_FAILED
     texts = {"stdout": done.stdout.str() + failing.stdout.str(), "stderr": failing.stderr.str()}

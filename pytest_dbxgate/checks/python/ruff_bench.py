@@ -23,10 +23,10 @@ _FILE_RULES = re.compile(r"INP001|N999|A005|EXE\d+")
 """Rules about a module's name or mode on disk, which a notebook does not have."""
 
 NOT_IN_NOTEBOOKS = frozenset(
-    ("B015", "B018", "D100", "E402", "E703", "F704", "INP001", "N999", "PLE1142", "W292")
+    ("B015", "B018", "D100", "E402", "E703", "F704", "F821", "INP001", "N999", "PLE1142", "W292")
 )
-"""What ruff finds in a module though not in the same place of a notebook: a ``noqa`` for one of
-these is not an unused one."""
+"""What ruff finds in a module though not in the same place of a notebook, and what is decided
+between notebooks: a ``noqa`` for one of these is not an unused one."""
 
 _UNDEFINED = re.compile(r"(?:Undefined name )?`([^`]+)`")
 _QUOTED = re.compile(r"`([A-Z]+[0-9]+)`")

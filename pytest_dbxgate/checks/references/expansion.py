@@ -61,6 +61,8 @@ class Expansion:
     cuts: list[Cut] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
     """Names that code may bind which nobody reads."""
+    circular: bool = False
+    """Whether a notebook brings itself in: what comes first is anybody's guess."""
 
     def segments(self) -> Iterator[tuple[int, int]]:
         """The first and the last index (exclusive) of the cells of each process of Python."""
@@ -193,6 +195,8 @@ class _Walk:
     def _run(self, frame: _Frame, target: NotebookKey | None) -> None:
         if target is not None:
             if target in self._done:
+                if any(each.key == target for each in self._frames):
+                    self._found.circular = True
                 return
             sheet = self._sheet_of(target)
             if sheet is not None:

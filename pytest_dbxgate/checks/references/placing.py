@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 from pytest_dbxgate.checks import suppression
-from pytest_dbxgate.checks.finding import Finding, in_cell
+from pytest_dbxgate.checks.finding import Finding, in_cell, in_file
 from pytest_dbxgate.checks.locating import Locator, in_text
 from pytest_dbxgate.checks.references.claim import Claim
 from pytest_dbxgate.codes import RULES, Check, Severity
@@ -23,18 +23,17 @@ def placed(
 ) -> dict[NotebookKey, list[Finding]]:
     """The findings by notebook or job file, without those that a comment silences.
 
-    ``text_of`` gives the text of a job file.
+    ``read`` gives a notebook, and None for a job file, whose text ``text_of`` gives.
     """
     by_key: dict[NotebookKey, list[Claim]] = defaultdict(list)
     for claim in claims:
         by_key[claim.key].append(claim)
     found: dict[NotebookKey, list[Finding]] = {}
     for key, own in by_key.items():
-        if all(claim.spot.cell == 0 for claim in own):
-            found[key] = _in_file(own, text_of(key.path))
-            continue
         notebook = read(key)
-        if notebook is not None:
+        if notebook is None:
+            found[key] = _in_file(own, text_of(key.path))
+        else:
             found[key] = _in_notebook(notebook, own, settings(key).is_unsilenceable)
     return found
 
@@ -58,6 +57,18 @@ def _in_notebook(
         )
         for claim in claims
         if 1 <= claim.spot.cell <= len(notebook.cells)
+    ]
+    findings += [
+        in_file(
+            notebook,
+            _check(claim),
+            claim.code,
+            claim.message,
+            severity=_severity(claim),
+            hint=claim.hint,
+        )
+        for claim in claims
+        if claim.spot.cell == 0
     ]
     # An empty set of checks: whether a silencer is used was decided without these.
     left = suppression.apply(notebook, findings, frozenset(), unsilenceable=unsilenceable)

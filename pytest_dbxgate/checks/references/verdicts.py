@@ -80,7 +80,7 @@ def judge(
     ``provided`` are the names that exist in every cell of a notebook."""
     judge = _Judge(expansion, sheet_of, provided, nearest)
     missing = list(judge.uses(whole, 0, len(expansion.placed)))
-    faults = [judge.undefined(use) for use in missing]
+    faults = [fault for use in missing if (fault := judge.undefined(use)) is not None]
     everywhere = {(use.at, use.spot) for use in missing}
     ends = dict(expansion.segments())
     for found in segments:
@@ -149,8 +149,9 @@ class _Judge:
                 continue
             yield _Use(index, placed, line, after, piece.spot(item.start, item.end), name)
 
-    def undefined(self, use: _Use) -> Fault:
-        """Nothing above defines the name: perhaps something below does."""
+    def undefined(self, use: _Use) -> Fault | None:
+        """Nothing above defines the name: perhaps something below does. None where a circle, which
+        is told by itself, leaves open what stands above."""
         placed = self._expansion.placed
         later = bound_at(use.placed.piece.text, use.name)
         if later > use.line:
@@ -160,6 +161,8 @@ class _Judge:
             )
         for other in placed[use.at + 1 :]:
             if bound_at(other.piece.text, use.name):
+                if self._expansion.circular and other.piece.key != use.placed.piece.key:
+                    return None
                 return _fault(use, TOO_EARLY, f"`{use.name}` is used above {_defining(use, other)}")
         fault = _fault(use, UNDEFINED, f"undefined name `{use.name}`")
         return fault._replace(hint=self._hint(use), dormant=self._is_dormant(use))

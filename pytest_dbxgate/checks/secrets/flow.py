@@ -45,12 +45,15 @@ class Flow:
 
     def __init__(self) -> None:
         self._names: set[str] = set()
+        self._holders: set[str] = set()
+        """Names of lists, tuples and dicts with a secret among their values: as a whole they show
+        it, while one of the values may be another."""
         self._sources: set[str] = set()
         """Functions of the notebook that return secrets."""
 
     def concerns(self, code: str) -> bool:
         """Whether ``code`` may show or change what is known; no means no."""
-        return any(name in code for name in (*self._names, *self._sources))
+        return any(name in code for name in (*self._names, *self._holders, *self._sources))
 
     def leaks(self, tree: ast.Module) -> list[Leak]:
         """What the statements of a cell show; the names are up to date afterwards."""
@@ -156,11 +159,15 @@ class Flow:
             self._sources.discard(target.id)
             if isinstance(value, ast.Lambda) and self.holds(value.body):
                 self._sources.add(target.id)
+        exposes = not self.holds(value) and self._exposes(value)
         self._set(target, self.holds(value))
+        if exposes and isinstance(target, ast.Name):
+            self._holders.add(target.id)
 
     def _set(self, target: ast.expr, holds: bool) -> None:
         for item in ast.walk(target):
             if isinstance(item, ast.Name) and not isinstance(item.ctx, ast.Load):
+                self._holders.discard(item.id)
                 if holds:
                     self._names.add(item.id)
                 else:
@@ -179,6 +186,8 @@ class Flow:
                 return any(map(self._exposes, items))
             case ast.Dict(values=values):
                 return any(map(self._exposes, values))
+            case ast.Name(id=name) if name in self._holders:
+                return True
         return self.holds(node)
 
     def holds(self, node: ast.expr) -> bool:
