@@ -113,7 +113,9 @@ def _unknown(
                 "DBX401",
                 f"`{argument.name}` is passed to {target}, where nothing reads it",
                 argument.spot,
-                f"did you mean `{meant}`?" if meant else "declare the widget there, or pass it not",
+                f"did you mean `{meant}`?"
+                if meant
+                else "declare the widget there, or do not pass it",
                 Severity.ERROR if meant else None,
             )
 

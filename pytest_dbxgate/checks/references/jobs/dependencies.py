@@ -69,7 +69,7 @@ def judge(waits: Waits, what: str, *, missing: bool) -> Iterator[Claim]:
         names = Words(waits.first)
         for on, mark in waits.all():
             if on not in waits.first:
-                hint = did_you_mean(on, names, f"name a {what} of the same list")
+                hint = did_you_mean(on, names, "name one of the same list")
                 yield say(mark, "DBX426", f"there is no {what} `{on}`", hint)
     for path, mark in _cycles(waits.first):
         shown = path if len(path) <= _MOST_SHOWN else [*path[: _MOST_SHOWN - 1], "...", path[-1]]
