@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from pytest_dbxgate import changes
 from pytest_dbxgate.checks import configurations
 from pytest_dbxgate.discovery import Discovery
+from pytest_dbxgate.notebook.formats import SUFFIXES
 from pytest_dbxgate.notebook.model import NotebookKey
 from pytest_dbxgate.project.facts import NotebookFacts
+from pytest_dbxgate.project.jobs import recognise
 from pytest_dbxgate.projects import CONFIGURATION_NAMES
 from pytest_dbxgate.session import Gate
 
@@ -44,8 +46,10 @@ def _touched(gate: Gate, changed: frozenset[str]) -> frozenset[str]:
     start = {key for key in project.notebooks if key.path in changed}
     start |= {NotebookKey(path) for path in changed}
     lost = changed - {key.path for key in project.notebooks} - project.others
-    start |= {key for key, facts in project.notebooks.items() if _names_one_of(facts, lost)}
-    stems = _stems(lost)
+    # What is a plain file now may have been a notebook: nobody can run it any more.
+    plain = {path for path in changed & project.others if _suffix(path) in SUFFIXES}
+    start |= {key for key, facts in project.notebooks.items() if _names_one_of(facts, lost, plain)}
+    stems = _stems(lost | plain)
     start |= {
         NotebookKey(task.file)
         for task in project.tasks
@@ -53,23 +57,47 @@ def _touched(gate: Gate, changed: frozenset[str]) -> frozenset[str]:
     }
     # What a changed notebook runs may use names that it no longer defines.
     keys = start | set(subject.graph.affected(start)) | set(subject.graph.closure(start))
-    return frozenset({key.path for key in keys} | _configured(gate.discovery, changed))
+    return frozenset(
+        {key.path for key in keys}
+        | _configured(gate.discovery, changed)
+        | _bundled(subject.jobs.bundles, changed, lost)
+    )
 
 
-def _names_one_of(facts: NotebookFacts, lost: Iterable[str]) -> bool:
-    """Whether a notebook names one of the files that are gone, as far as its last part tells."""
-    stems = _stems(lost)
-    if not stems:
+def _names_one_of(facts: NotebookFacts, lost: Iterable[str], plain: Iterable[str]) -> bool:
+    """Whether a notebook names one of the files that are gone, or runs one that is plain, as far
+    as its last part tells."""
+    stems, run_stems = _stems(lost), _stems([*lost, *plain])
+    if not run_stems:
         return False
     named = [*(run.target for run in facts.runs), *(run.target for run in facts.notebook_runs)]
-    targets = [target for target in named if target]
+    if not run_stems.isdisjoint(_stem(target) for target in named if target):
+        return True
     modules = [each.module.rpartition(".")[2] for each in facts.imports]
     names = [name.name for each in facts.imports for name in each.names]
-    return not stems.isdisjoint([*map(_stem, targets), *modules, *names])
+    return not stems.isdisjoint([*modules, *names])
+
+
+def _bundled(
+    bundles: Mapping[str, frozenset[str]], changed: Collection[str], lost: Iterable[str]
+) -> set[str]:
+    """The files of bundles that changed: in each of them a variable of another may stand."""
+    gone = [path for path in lost if _suffix(path) in recognise.SUFFIXES]
+    touched: set[str] = set()
+    for root, files in bundles.items():
+        folder = posixpath.dirname(root)
+        inside = (path for path in gone if not folder or path.startswith(folder + "/"))
+        if not files.isdisjoint(changed) or any(inside):
+            touched |= files
+    return touched
 
 
 def _stems(paths: Iterable[str]) -> frozenset[str]:
     return frozenset(map(_stem, paths))
+
+
+def _suffix(path: str) -> str:
+    return posixpath.splitext(path)[1].lower()
 
 
 def _stem(path: str) -> str:

@@ -130,6 +130,32 @@ def test_a_file_that_is_gone(pytester: pytest.Pytester, repository: Path) -> Non
     assert gated(pytester, "--dbx-changed") == {"nb/importer.py"}
 
 
+def test_a_notebook_that_became_a_plain_file(pytester: pytest.Pytester, repository: Path) -> None:
+    write(repository, {"nb/child.py": 'region = "north"\n'})
+    assert gated(pytester, "--dbx-changed") == {"nb/caller.py", "nb/starter.py", "databricks.yml"}
+
+
+def test_the_files_of_a_bundle_may_depend_on_one_another(
+    pytester: pytest.Pytester, repository: Path
+) -> None:
+    root = "bundle: {name: retail}\ninclude: [conf/*.yml]\n"
+    job = "resources: {jobs: {daily: {tasks: [{task_key: a, notebook_task: {notebook_path: %s}}]}}}"
+    parts: dict[str, str | bytes] = {
+        "databricks.yml": f"{root}variables: {{folder: {{default: nb}}}}\n",
+        "conf/job.yml": job % '"../${var.folder}/alone.py"',
+        "conf/other.yml": "variables: {unused: {default: x}}\n",
+    }
+    write(repository, parts)
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "bundle")
+    write(repository, {"databricks.yml": f"{root}variables: {{}}\n"})
+    result = run(pytester, "--dbx-only", "--dbx-changed", "--dbx-base", "HEAD", "--color=no")
+    result.stdout.fnmatch_lines(["conf/job.yml:1:*DBX433 no variable `folder` is defined"])
+    git(repository, "checkout", "-q", "databricks.yml")
+    (repository / "conf/other.yml").unlink()
+    assert gated(pytester, "--dbx-base", "HEAD") == {"databricks.yml", "conf/job.yml"}
+
+
 def test_a_configuration_file_touches_everything_below_it(
     pytester: pytest.Pytester, repository: Path
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_dbxgate.notebook.model import NotebookKey
@@ -35,6 +35,8 @@ class Jobs:
     """Data Factory pipelines by their file."""
     troubles: tuple[Trouble, ...] = ()
     """What was wrong with the files themselves."""
+    bundles: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """All files of each bundle, by its root file."""
 
     @property
     def tasks(self) -> tuple[NotebookTask, ...]:
@@ -86,6 +88,7 @@ class _Loader:
         self._troubles: dict[Trouble, None] = {}
         self._jobs: list[Job] = []
         self._pipelines: dict[str, Node] = {}
+        self._bundles: dict[str, frozenset[str]] = {}
 
     def load(self, paths: Sequence[str]) -> Jobs:
         kinds = {path: self._kind(path) for path in paths}
@@ -109,6 +112,7 @@ class _Loader:
             tuple(self._jobs),
             self._pipelines,
             tuple(self._troubles),
+            self._bundles,
         )
 
     def _kind(self, path: str) -> JobKind | None:
@@ -165,6 +169,7 @@ class _Loader:
             trees[file] = part
             for trouble in includes.nested(part):
                 self._note(trouble)
+        self._bundles[path] = frozenset((path, *found.files))
         self._take(Bundle(path, trees, complete))
         return set(found.files)
 
