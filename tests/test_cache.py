@@ -122,6 +122,18 @@ def test_facts_come_back(tmp_path: Path) -> None:
     assert cache.facts("b.py", "d") is None
 
 
+def test_facts_that_hold_a_secret_are_not_kept(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "c.json", "env")
+    secret = FACTS._replace(holds_secret=True)
+    cache.put("a.py", "d", SYNTAX, [RESULT], [FACTS, secret])
+    # Nor does who asks for them alone drop what is known besides.
+    cache.put("a.py", "d", frozenset(), [], [secret])
+    cache.save(["a.py"])
+    cache = Cache(tmp_path / "c.json", "env")
+    assert cache.facts("a.py", "d") is None
+    assert cache.get("a.py", "d", SYNTAX) == (RESULT,)
+
+
 def test_what_was_found_between_files_comes_back(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "c.json", "env")
     key = NotebookKey("a.dbc", "b")

@@ -19,6 +19,7 @@ from pytest_dbxgate.settings import Settings
 from support import ipynb, source, write
 
 TOKEN = "dapi" + some(random.Random(7), "0123456789abcdef", 32)
+PASSWORD = "Tr0ub4dor-Zx93kq"
 LINE = f'token = "{TOKEN}"; print(token is "x", missing)'
 KEY = "\n".join(
     [
@@ -36,6 +37,11 @@ def test_in_nothing_that_a_run_writes(pytester: pytest.Pytester, workers: tuple[
         pytester.path,
         {
             "nb/a.py": source(f"{LINE}  # dbx: ignore[nonsense]", f'key = """{KEY}"""\nkey is "x"'),
+            "nb/values.py": source(
+                f'# MAGIC %run ./a $token="{TOKEN}"',
+                f'dbutils.notebook.run("./a", 60, {{"token": "{TOKEN}"}})',
+                f'dbutils.widgets.text("password", "{PASSWORD}")',
+            ),
             "nb/b.ipynb": ipynb(LINE),
             "nb/c.sql": source(f"SELEC '{TOKEN}' FROM", suffix=".sql"),
             "job.json": json.dumps({"name": "x", "tasks": [{"task_key": "a", "tokn": TOKEN}]}),
@@ -64,7 +70,7 @@ def test_in_nothing_that_a_run_writes(pytester: pytest.Pytester, workers: tuple[
     assert {"report.json", "graph.svg", "junit.xml", "base.json", "results.json"} <= {
         Path(name).name for name in texts
     }
-    hidden = [TOKEN, TOKEN[4:], *KEY.split("\n")[1:-1]]
+    hidden = [TOKEN, TOKEN[4:], PASSWORD, *KEY.split("\n")[1:-1]]
     assert [name for name, text in texts.items() if any(each in text for each in hidden)] == []
 
 

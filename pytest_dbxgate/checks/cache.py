@@ -43,7 +43,8 @@ class _Entry(NamedTuple):
     checks: Sequence[str]
     """Those that were done."""
     results: Sequence[Any]
-    facts: Sequence[Any]
+    facts: Sequence[Any] | None
+    """None where they are not to be kept."""
 
 
 class Cache:
@@ -74,7 +75,7 @@ class Cache:
         """The facts of the notebooks in the file at ``path`` if they hold for its bytes."""
         try:
             entry = self._entry(path, digest)
-            if entry is None:
+            if entry is None or entry.facts is None:
                 return None
             return tuple(
                 facts.from_json(NotebookKey(path, member), row) for member, row in entry.facts
@@ -90,11 +91,17 @@ class Cache:
         results: Iterable[NotebookResult],
         known: Iterable[NotebookFacts],
     ) -> None:
+        """Keep what was found in the file at ``path``; of facts that hold a secret nothing."""
+        taken = tuple(known)
+        secret = any(each.holds_secret for each in taken)
+        if secret and not checks:
+            return
+        rows = None if secret else [(each.key.member, facts.as_json(each)) for each in taken]
         self._entries[path] = _Entry(
             digest,
             sorted(check.value for check in checks),
             [_freeze(result) for result in results],
-            [(each.key.member, facts.as_json(each)) for each in known],
+            rows,
         )
         self._changed = True
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from pytest_dbxgate.notebook.model import Language, Notebook
 from pytest_dbxgate.project import imports, runs, widgets
 from pytest_dbxgate.project.facts import NotebookFacts
 from pytest_dbxgate.project.trees import Trees
+from pytest_dbxgate.secrets.redact import Redactor
 
 _CODE = frozenset({Language.PYTHON, Language.SQL, Language.SCALA, Language.R})
+_SHORTEST_SECRET = 4
+"""A shorter value gives nothing away."""
 
 
 def facts_of(notebook: Notebook) -> NotebookFacts:
@@ -17,7 +22,7 @@ def facts_of(notebook: Notebook) -> NotebookFacts:
     trees = Trees(notebook)
     imported, paths = imports.find(notebook, trees)
     filled = widgets.find(notebook, trees)
-    return NotebookFacts(
+    found = NotebookFacts(
         key=notebook.key,
         digest=notebook.digest,
         runs=runs.find_runs(notebook, trees),
@@ -30,6 +35,29 @@ def facts_of(notebook: Notebook) -> NotebookFacts:
         declares_any=filled.declares_any,
         languages=_languages(notebook),
     )
+    return found._replace(holds_secret=_holds_secret(notebook, found))
+
+
+def _holds_secret(notebook: Notebook, found: NotebookFacts) -> bool:
+    """Whether a value taken from the notebook is a secret, by itself or where it stands."""
+    arguments = [each for run in found.runs for each in run.parameters]
+    arguments += [each for run in found.notebook_runs for each in run.arguments or ()]
+    by_cell: dict[int, list[str]] = defaultdict(list)
+    for run in found.runs:
+        by_cell[run.spot.cell].append(run.target)
+    for call in found.notebook_runs:
+        by_cell[call.spot.cell].append(call.target or "")
+    for each in arguments:
+        by_cell[each.spot.cell] += (each.name, each.value or "")
+    for widget in found.widgets:
+        by_cell[widget.spot.cell] += (widget.name, widget.default or "", *(widget.choices or ()))
+    by_cell[0] += found.search_paths
+    for cell, values in by_cell.items():
+        text = "\n".join(value for value in values if len(value) >= _SHORTEST_SECRET)
+        source = notebook.cell(cell).source if 1 <= cell <= len(notebook.cells) else ""
+        if text and Redactor(source)(text) != text:
+            return True
+    return False
 
 
 def _languages(notebook: Notebook) -> tuple[str, ...]:

@@ -130,11 +130,13 @@ class NotebookFacts(NamedTuple):
     """Whether it may declare a widget of any name."""
     languages: tuple[str, ...] = ()
     """The languages of its cells that are code."""
+    holds_secret: bool = False
+    """Whether a secret stands in these values. Such facts are not kept from run to run."""
 
 
 def as_json(facts: NotebookFacts) -> list[Any]:
-    """``facts`` without its key, ready for JSON."""
-    return list(facts[1:])
+    """``facts`` without its key, ready for JSON. Not for facts that hold a secret."""
+    return list(facts[1:-1])
 
 
 def from_json(key: NotebookKey, row: Sequence[Any]) -> NotebookFacts:
