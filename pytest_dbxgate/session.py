@@ -123,13 +123,15 @@ class Gate:
 
         fresh, errors = self._check(stale, survey, relate)
         results.update((result.key, result) for found in fresh.values() for result in found)
+        relations = self._with_unused(relations, survey, selection, results)
         if relations.error:
             errors.setdefault("ruff", relations.error)
             results |= {key: _undone(results[key]) for key in relations.undone if key in results}
         if not errors:
             for path, found in fresh.items():
                 if path in digests and _is_of(found, digests[path]):
-                    cache.put(path, digests[path], stale[path], found, survey.facts(path))
+                    facts = survey.known_facts(path)
+                    cache.put(path, digests[path], stale[path], found, facts)
             cache.save(item.path for item in self.discovery.files)
         chosen = {key: results[key] for key in selection if key in results}
         return self._decide(chosen, selection, relations, errors, cached)
@@ -151,10 +153,34 @@ class Gate:
         selection: Selection,
         broken: BrokenCells,
     ) -> Relations:
-        """What stands between notebooks; lint asks too, for names that another notebook uses."""
-        asking = {Check.REFERENCES, Check.LINT}
-        wanted = [key for key, checks in selection.items() if checks & asking]
+        """What stands between notebooks, where that is asked for."""
+        wanted = [key for key, checks in selection.items() if Check.REFERENCES in checks]
         return survey.relations(wanted, broken) if wanted else Relations()
+
+    def _with_unused(
+        self,
+        relations: Relations,
+        survey: Survey,
+        selection: Selection,
+        results: Mapping[NotebookKey, NotebookResult],
+    ) -> Relations:
+        """What lint alone calls unused has to be asked of the notebooks that run it, too."""
+        doubtful = [
+            key
+            for key, checks in selection.items()
+            if Check.REFERENCES not in checks
+            and key in results
+            and any(each.code in arrivals.UNUSED for each in results[key].findings)
+        ]
+        if not doubtful:
+            return relations
+        broken = {key: each.broken for key, each in results.items() if each.broken is not None}
+        more = survey.relations(doubtful, broken)
+        return replace(
+            relations,
+            unused={**more.unused, **relations.unused},
+            error=relations.error or more.error,
+        )
 
     def read(self, selection: Selection) -> list[Notebook]:
         """The selected notebooks, read from disk."""
@@ -216,20 +242,23 @@ class Gate:
 
     def _job_result(self, item: GatedFile) -> NotebookResult:
         """What a job file holds by itself."""
+        from pytest_dbxgate.checks.locating import in_text
         from pytest_dbxgate.checks.secrets import check as secrets
+        from pytest_dbxgate.secrets.redact import Redactor
 
         try:
             data = (self.root / item.path).read_bytes()
         except OSError:
             data = b""
         assert item.job is not None
+        redactor = Redactor(data.decode("utf-8-sig", "replace"))
         return NotebookResult(
             key=NotebookKey(item.path),
             format=item.job.value,
             language="json" if item.path.lower().endswith(".json") else "yaml",
             cells=0,
             digest=hashlib.sha256(data).hexdigest(),
-            findings=tuple(secrets.check_file(item.path, data)),
+            findings=tuple(in_text(each, redactor) for each in secrets.check_file(item.path, data)),
         )
 
     def _decide(

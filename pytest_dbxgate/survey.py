@@ -80,15 +80,14 @@ class Survey:
                 from pytest_dbxgate.project.extract import facts_of
 
                 known = tuple(map(facts_of, self.notebooks(path)))
-                self._remember(path, known)
+                if path in self._digests:
+                    self._cache.put_facts(path, self._digests[path], known)
             self._fresh[path] = known
         return self._fresh[path]
 
-    def _remember(self, path: str, known: tuple[NotebookFacts, ...]) -> None:
-        """Keep facts of a file whose checks nobody asked for."""
-        digest = self._digests.get(path)
-        if digest and self._cache.facts(path, digest) is None:
-            self._cache.put(path, digest, frozenset(), (), known)
+    def known_facts(self, path: str) -> tuple[NotebookFacts, ...] | None:
+        """The facts of a file if somebody asked for them."""
+        return self._fresh.get(path)
 
     @cached_property
     def subject(self) -> Subject:

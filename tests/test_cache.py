@@ -127,7 +127,7 @@ def test_facts_that_hold_a_secret_are_not_kept(tmp_path: Path) -> None:
     secret = FACTS._replace(holds_secret=True)
     cache.put("a.py", "d", SYNTAX, [RESULT], [FACTS, secret])
     # Nor does who asks for them alone drop what is known besides.
-    cache.put("a.py", "d", frozenset(), [], [secret])
+    cache.put_facts("a.py", "d", [secret])
     cache.save(["a.py"])
     cache = Cache(tmp_path / "c.json", "env")
     assert cache.facts("a.py", "d") is None

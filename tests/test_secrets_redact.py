@@ -72,3 +72,10 @@ def test_nothing_of_what_is_planted_is_left(seed: int) -> None:
 def test_once_is_enough(text: str) -> None:
     shown = redact(text)
     assert redact(shown) == shown
+
+
+def test_lines_that_end_as_on_windows() -> None:
+    token = "dapi" + some(random.Random(7), "0123456789abcdef", 32)
+    redactor = Redactor(f"name: x\r\ntoken: {token}\r\nlast: y\r\n")
+    lines = [redactor.line(number) for number in (1, 2, 3)]
+    assert lines == ["name: x", "token: da***", "last: y"]

@@ -224,3 +224,30 @@ def test_names_that_cannot_be_written_down(root: Path) -> None:
     write(root, {name: source("# MAGIC %run ./gone")})
     assert told(run(root)) == [(name, 2, "DBX302")]
     assert told(run(root)) == [(name, 2, "DBX302")]
+
+
+def test_lint_alone_asks_for_no_facts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {"a.py": source("# MAGIC %run ./b", "print(x)"), "b.py": source("x = 1")})
+
+    def never(notebook: object) -> None:
+        raise AssertionError(notebook)
+
+    monkeypatch.setattr(extract, "facts_of", never)
+    gate = Gate(tmp_path)
+    lint = {key: frozenset({Check.LINT}) for key in gate.select_all()}
+    assert gate.run(lint).findings == []
+
+
+def test_lint_alone_knows_what_another_notebook_uses(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "ruff.toml": '[lint]\nselect = ["F401"]\n',
+            "a.py": source("# MAGIC %run ./b", "print(os.name)"),
+            "b.py": source("import os\nimport sys"),
+        },
+    )
+    gate = Gate(tmp_path)
+    lint = {key: frozenset({Check.LINT}) for key in gate.select_all()}
+    found = gate.run(lint).findings
+    assert [(each.path, each.code, each.line) for each in found] == [("b.py", "F401", 3)]

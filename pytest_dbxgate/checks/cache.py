@@ -44,7 +44,7 @@ class _Entry(NamedTuple):
     """Those that were done."""
     results: Sequence[Any]
     facts: Sequence[Any] | None
-    """None where they are not to be kept."""
+    """None where nobody asked for them, or where they are not to be kept."""
 
 
 class Cache:
@@ -89,20 +89,23 @@ class Cache:
         digest: str,
         checks: frozenset[Check],
         results: Iterable[NotebookResult],
-        known: Iterable[NotebookFacts],
+        known: Iterable[NotebookFacts] | None,
     ) -> None:
-        """Keep what was found in the file at ``path``; of facts that hold a secret nothing."""
-        taken = tuple(known)
-        secret = any(each.holds_secret for each in taken)
-        if secret and not checks:
-            return
-        rows = None if secret else [(each.key.member, facts.as_json(each)) for each in taken]
+        """Keep what was found in the file at ``path``; ``known`` are its facts, if somebody asked
+        for them."""
+        before = self._entry(path, digest)
         self._entries[path] = _Entry(
             digest,
             sorted(check.value for check in checks),
             [_freeze(result) for result in results],
-            rows,
+            (before.facts if before else None) if known is None else _rows(known),
         )
+        self._changed = True
+
+    def put_facts(self, path: str, digest: str, known: Iterable[NotebookFacts]) -> None:
+        """Keep the facts of a file beside whatever else is known of these bytes."""
+        before = self._entry(path, digest) or _Entry(digest, (), (), None)
+        self._entries[path] = before._replace(facts=_rows(known))
         self._changed = True
 
     def project(self, digest: str) -> tuple[_Findings, _Places] | None:
@@ -164,9 +167,11 @@ class Cache:
             write_atomically(self._file, json.dumps(document).encode())
 
     def _entry(self, path: str, digest: str) -> _Entry | None:
-        found = self._entries.get(path)
-        entry = None if found is None else _Entry(*found)
-        return entry if entry is not None and entry.digest == digest else None
+        try:
+            entry = _Entry(*self._entries[path])
+        except (KeyError, TypeError):
+            return None
+        return entry if entry.digest == digest else None
 
 
 def _load(file: Path, environment: str) -> dict[str, Any]:
@@ -182,6 +187,14 @@ def _load(file: Path, environment: str) -> dict[str, Any]:
 def _table(document: Mapping[str, Any], name: str) -> dict[str, Any]:
     found = document.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def _rows(known: Iterable[NotebookFacts]) -> list[Any] | None:
+    """The facts of a file as they are kept: of those that hold a secret nothing."""
+    taken = tuple(known)
+    if any(each.holds_secret for each in taken):
+        return None
+    return [(each.key.member, facts.as_json(each)) for each in taken]
 
 
 def _freeze(result: NotebookResult) -> Mapping[str, Any]:

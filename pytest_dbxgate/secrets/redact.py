@@ -37,6 +37,7 @@ class Redactor:
     """
 
     def __init__(self, text: str) -> None:
+        text = text.replace("\r\n", "\n")
         self._lines = text.split("\n")
         self._spans: dict[int, list[tuple[int, int]]] = {}
         self._pieces: dict[str, str] = {}

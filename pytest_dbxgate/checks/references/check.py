@@ -83,6 +83,8 @@ def check(
         )
 
     unused = _names(answer, subject.root, notebooks, decide)
+    # A job that several targets deploy says the same once for each.
+    answer.claims = list(dict.fromkeys(answer.claims))
     answer.unused = {
         key: unused.get(key, frozenset()) for key in notebooks if graph.callers(key, EdgeKind.RUN)
     }
