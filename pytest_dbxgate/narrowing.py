@@ -48,8 +48,12 @@ def _touched(gate: Gate, changed: frozenset[str]) -> frozenset[str]:
     lost = changed - {key.path for key in project.notebooks} - project.others
     # What is a plain file now may have been a notebook: nobody can run it any more.
     plain = {path for path in changed & project.others if _suffix(path) in SUFFIXES}
-    start |= {key for key, facts in project.notebooks.items() if _names_one_of(facts, lost, plain)}
-    stems = _stems(lost | plain)
+    # And what is a notebook now may have been a module: nobody can import it.
+    coded = {key.path for key in start if _suffix(key.path) == ".py"} - project.others
+    stems, importable = _stems(lost | plain), _stems(lost | coded)
+    start |= {
+        key for key, facts in project.notebooks.items() if _names_one_of(facts, stems, importable)
+    }
     start |= {
         NotebookKey(task.file)
         for task in project.tasks
@@ -64,18 +68,15 @@ def _touched(gate: Gate, changed: frozenset[str]) -> frozenset[str]:
     )
 
 
-def _names_one_of(facts: NotebookFacts, lost: Iterable[str], plain: Iterable[str]) -> bool:
-    """Whether a notebook names one of the files that are gone, or runs one that is plain, as far
-    as its last part tells."""
-    stems, run_stems = _stems(lost), _stems([*lost, *plain])
-    if not run_stems:
-        return False
-    named = [*(run.target for run in facts.runs), *(run.target for run in facts.notebook_runs)]
-    if not run_stems.isdisjoint(_stem(target) for target in named if target):
+def _names_one_of(facts: NotebookFacts, run: Collection[str], imported: Collection[str]) -> bool:
+    """Whether a notebook runs or imports one of these, as far as the last part of its path
+    tells."""
+    named = [*(each.target for each in facts.runs), *(each.target for each in facts.notebook_runs)]
+    if any(_stem(target) in run for target in named if target):
         return True
     modules = [each.module.rpartition(".")[2] for each in facts.imports]
     names = [name.name for each in facts.imports for name in each.names]
-    return not stems.isdisjoint([*modules, *names])
+    return any(each in imported for each in (*modules, *names))
 
 
 def _bundled(

@@ -135,6 +135,11 @@ def test_a_notebook_that_became_a_plain_file(pytester: pytest.Pytester, reposito
     assert gated(pytester, "--dbx-changed") == {"nb/caller.py", "nb/starter.py", "databricks.yml"}
 
 
+def test_a_module_that_became_a_notebook(pytester: pytest.Pytester, repository: Path) -> None:
+    write(repository, {"nb/prices.py": source("def net(x):\n    return x")})
+    assert gated(pytester, "--dbx-changed") == {"nb/prices.py", "nb/importer.py"}
+
+
 def test_the_files_of_a_bundle_may_depend_on_one_another(
     pytester: pytest.Pytester, repository: Path
 ) -> None:
