@@ -85,6 +85,11 @@ class Discovery:
         """Everything that is gated."""
         return self.notebooks + self.jobs
 
+    @property
+    def sources(self) -> list[str]:
+        """The Python files that are no notebooks."""
+        return [path for path in self.others if path.endswith(".py")]
+
 
 def discover(root: Path) -> Discovery:
     """Find all notebooks and job files below ``root`` that git does not ignore.

@@ -51,7 +51,7 @@ def plan(gate: Gate, selection: Selection) -> Fixes:
         notebooks=notebooks,
         checks=checks,
         settings=gate.projects.of_key,
-        sources=gate.sources,
+        sources=gate.discovery.sources,
     )
     sources = engine.fixes(request, errors)
     changes: list[Change] = []

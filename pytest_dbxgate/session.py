@@ -7,7 +7,6 @@ import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -84,14 +83,10 @@ class Gate:
             for item in self.discovery.files
             if self.projects.wants(item.path, job=item.job is not None)
         )
+        self._jobs = {item.path: item for item in self.discovery.jobs}
         self._hooks = hooks
         self._cache_file = cache_file
         self._surveyed: Survey | None = None
-
-    @property
-    def sources(self) -> list[str]:
-        """The repository's Python files that are no notebooks."""
-        return [path for path in self.discovery.others if path.endswith(".py")]
 
     def select_all(self, files: Iterable[GatedFile] | None = None) -> Selection:
         chosen = self.files if files is None else files
@@ -99,11 +94,8 @@ class Gate:
 
     def run(self, selection: Selection) -> Outcome:
         """Check the selected notebooks and decide what each finding means."""
-        digests = self._digests()
-        environment = toolchain.environment(self.root, self.discovery, self.projects)
-        cache = Cache(self._cache_file, environment)
-        survey = self._survey(cache, digests)
-        self._surveyed = survey
+        survey = self._surveyed = self._look()
+        cache, digests = survey.cache, survey.digests
         wanted = _by_file(selection)
         results: dict[NotebookKey, NotebookResult] = {}
         stale: dict[str, frozenset[Check]] = {}
@@ -114,16 +106,19 @@ class Gate:
             else:
                 results.update((result.key, result) for result in known)
         cached = len(wanted) - len(stale)
-        relations = Relations()
-        broken = {key: each.broken for key, each in results.items() if each.broken is not None}
+        related: list[Relations] = []
 
         def relate(more: BrokenCells) -> None:
-            nonlocal relations
-            relations = self._relations(survey, selection, {**broken, **more})
+            asked = [key for key, checks in selection.items() if Check.REFERENCES in checks]
+            if asked:
+                related.append(survey.relations(asked, {**_broken(results), **more}))
 
         fresh, errors = self._check(stale, survey, relate)
         results.update((result.key, result) for found in fresh.values() for result in found)
-        relations = self._with_unused(relations, survey, selection, results)
+        doubtful = _doubtful(selection, results)
+        if doubtful:
+            related.append(survey.relations(doubtful, _broken(results)))
+        relations = Relations.of(related)
         if relations.error:
             errors.setdefault("ruff", relations.error)
             results |= {key: _undone(results[key]) for key in relations.undone if key in results}
@@ -134,58 +129,23 @@ class Gate:
                     cache.put(path, digests[path], stale[path], found, facts)
             cache.save(item.path for item in self.discovery.files)
         chosen = {key: results[key] for key in selection if key in results}
-        return self._decide(chosen, selection, relations, errors, cached)
+        return self._decide(chosen, selection, survey, relations, errors, cached)
 
     def survey(self) -> Survey:
         """The project: that of the last run, or as it stands on disk."""
-        if self._surveyed is not None:
-            return self._surveyed
-        digests = self._digests()
+        return self._surveyed or self._look()
+
+    def _look(self) -> Survey:
+        """The working tree as it stands now, with what is remembered of it."""
         environment = toolchain.environment(self.root, self.discovery, self.projects)
-        return self._survey(Cache(self._cache_file, environment), digests)
-
-    def _survey(self, cache: Cache, digests: Mapping[str, str]) -> Survey:
-        return Survey(self.root, self.discovery, self.projects, cache=cache, digests=digests)
-
-    def _relations(
-        self,
-        survey: Survey,
-        selection: Selection,
-        broken: BrokenCells,
-    ) -> Relations:
-        """What stands between notebooks, where that is asked for."""
-        wanted = [key for key, checks in selection.items() if Check.REFERENCES in checks]
-        return survey.relations(wanted, broken) if wanted else Relations()
-
-    def _with_unused(
-        self,
-        relations: Relations,
-        survey: Survey,
-        selection: Selection,
-        results: Mapping[NotebookKey, NotebookResult],
-    ) -> Relations:
-        """What lint alone calls unused has to be asked of the notebooks that run it, too."""
-        doubtful = [
-            key
-            for key, checks in selection.items()
-            if Check.REFERENCES not in checks
-            and key in results
-            and any(each.code in arrivals.UNUSED for each in results[key].findings)
-        ]
-        if not doubtful:
-            return relations
-        broken = {key: each.broken for key, each in results.items() if each.broken is not None}
-        more = survey.relations(doubtful, broken)
-        return replace(
-            relations,
-            unused={**more.unused, **relations.unused},
-            error=relations.error or more.error,
+        cache = Cache(self._cache_file, environment)
+        return Survey(
+            self.root, self.discovery, self.projects, cache=cache, digests=self._digests()
         )
 
     def read(self, selection: Selection) -> list[Notebook]:
         """The selected notebooks, read from disk."""
-        jobs = {item.path for item in self.discovery.jobs}
-        paths = [path for path in dict.fromkeys(key.path for key in selection) if path not in jobs]
+        paths = dict.fromkeys(key.path for key in selection if key.path not in self._jobs)
         return [
             notebook
             for path in paths
@@ -219,18 +179,15 @@ class Gate:
             return {}, {}
         from pytest_dbxgate.checks import engine
 
-        jobs = {item.path: item for item in self.discovery.jobs}
-        fresh = {path: [self._job_result(jobs[path])] for path in stale if path in jobs}
-        notebooks = [
-            notebook for path in stale if path not in jobs for notebook in survey.notebooks(path)
-        ]
+        fresh = {path: [self._job_result(self._jobs[path])] for path in stale if path in self._jobs}
+        notebooks = [each for path in stale if path not in fresh for each in survey.notebooks(path)]
         answer = engine.run(
             engine.Request(
                 root=self.root,
                 notebooks=notebooks,
                 checks={item.key: stale[item.path] for item in notebooks},
                 settings=self.projects.of_key,
-                sources=self.sources,
+                sources=self.discovery.sources,
             ),
             meanwhile,
         )
@@ -265,11 +222,12 @@ class Gate:
         self,
         results: Mapping[NotebookKey, NotebookResult],
         selection: Selection,
+        survey: Survey,
         relations: Relations,
         errors: Mapping[str, str],
         cached: int,
     ) -> Outcome:
-        extra = self._extra(selection)
+        extra = self._extra(selection, survey)
         found: dict[NotebookKey, list[Finding]] = {}
         for key, result in results.items():
             raw = [
@@ -282,15 +240,15 @@ class Gate:
             found[key] = [each for each in judged if each is not None and each.check in checks]
         if self._hooks is not None:
             for key, findings in found.items():
-                kept = [each for each in findings if self._is_unsilenceable(each)]
+                kept, _ = self._parted(findings)
                 self._hooks.change(key, findings)
-                findings[:] = [each for each in findings if not self._is_unsilenceable(each)] + kept
+                _, others = self._parted(findings)
+                found[key] = others + kept
         return self._outcome(results, selection, found, toolchain.statuses(errors), cached)
 
     def beside(self, outcome: Outcome, selection: Selection, baseline: Baseline) -> Outcome:
         """``outcome`` without the findings that ``baseline`` knows."""
-        kept = [each for each in outcome.findings if self._is_unsilenceable(each)]
-        others = [each for each in outcome.findings if not self._is_unsilenceable(each)]
+        kept, others = self._parted(outcome.findings)
         match = baseline.match(others, self._scope(outcome.results, selection))
         match = replace(match, new=(*match.new, *kept))
         found: dict[NotebookKey, list[Finding]] = {key: [] for key in outcome.results}
@@ -325,25 +283,24 @@ class Gate:
     ) -> Baseline:
         """The findings of ``outcome`` as a baseline; ``previous`` keeps what was not checked."""
         scope = self._scope(outcome.results, selection)
-        silenceable = (each for each in outcome.findings if not self._is_unsilenceable(each))
+        _, silenceable = self._parted(outcome.findings)
         return Baseline.of(silenceable, scope, previous=previous)
 
-    def _is_unsilenceable(self, finding: Finding) -> bool:
-        return self.projects.of(finding.path).is_unsilenceable(finding.code)
+    def _parted(self, findings: Iterable[Finding]) -> tuple[list[Finding], list[Finding]]:
+        """Those that the policy lets nobody silence, and the others."""
+        parts: tuple[list[Finding], list[Finding]] = ([], [])
+        for each in findings:
+            parts[not self.projects.of(each.path).is_unsilenceable(each.code)].append(each)
+        return parts
 
     def _scope(self, results: Mapping[NotebookKey, NotebookResult], selection: Selection) -> Scope:
-        jobs = {item.path for item in self.discovery.jobs}
-
-        @cache
-        def notebooks(path: str) -> dict[NotebookKey, Notebook]:
-            if path in jobs:
-                return {}
-            return {each.key: each for each in formats.read(self.root / path, path)}
+        survey = self.survey()
 
         def cell_source(key: NotebookKey, number: int) -> str:
-            notebook = notebooks(key.path).get(key)
-            found = notebook is not None and 1 <= number <= len(notebook.cells)
-            return notebook.cell(number).source if notebook is not None and found else ""
+            notebook = survey.notebook(key)
+            if notebook is None or not 1 <= number <= len(notebook.cells):
+                return ""
+            return notebook.cell(number).source
 
         return Scope(
             checked={
@@ -370,7 +327,7 @@ class Gate:
             return None
         return finding if severity is finding.severity else replace(finding, severity=severity)
 
-    def _extra(self, selection: Selection) -> dict[NotebookKey, list[Finding]]:
+    def _extra(self, selection: Selection, survey: Survey) -> dict[NotebookKey, list[Finding]]:
         """Findings that no single notebook's bytes decide: collisions, and what hooks add."""
         from pytest_dbxgate.checks.metadata import names
 
@@ -387,7 +344,7 @@ class Gate:
         from pytest_dbxgate.checks import suppression
         from pytest_dbxgate.checks.locating import Locator
 
-        for notebook in self.read(wanted):
+        for notebook in filter(None, map(survey.notebook, wanted)):
             found = extra[notebook.key]
             if self._hooks is not None:
                 found += self._hooks.check(notebook, self.projects.of(notebook.path))
@@ -402,6 +359,24 @@ def _is_of(results: Sequence[NotebookResult], digest: str) -> bool:
     """Whether the results are of the bytes with this digest: a file may change between two
     readings. What is said of an archive's members does not tell."""
     return all(each.key.member is not None or each.digest == digest for each in results)
+
+
+def _broken(results: Mapping[NotebookKey, NotebookResult]) -> dict[NotebookKey, tuple[int, ...]]:
+    return {key: each.broken for key, each in results.items() if each.broken is not None}
+
+
+def _doubtful(
+    selection: Selection, results: Mapping[NotebookKey, NotebookResult]
+) -> list[NotebookKey]:
+    """Where lint alone was asked for and calls something unused: a notebook that runs this one
+    may use it."""
+    return [
+        key
+        for key, checks in selection.items()
+        if Check.REFERENCES not in checks
+        and key in results
+        and any(each.code in arrivals.UNUSED for each in results[key].findings)
+    ]
 
 
 def _undone(result: NotebookResult) -> NotebookResult:

@@ -35,6 +35,19 @@ class Relations:
     """The notebooks whose names could not be decided."""
     error: str = ""
 
+    @classmethod
+    def of(cls, several: Iterable[Relations]) -> Relations:
+        """Those of different notebooks together."""
+        whole = cls()
+        for each in several:
+            whole = cls(
+                {**whole.findings, **each.findings},
+                {**whole.unused, **each.unused},
+                whole.undone | each.undone,
+                whole.error or each.error,
+            )
+        return whole
+
 
 class Survey:
     """One root as a project. Nothing is read before it is asked for.
@@ -54,8 +67,8 @@ class Survey:
         self._root = root
         self._discovery = discovery
         self._projects = projects
-        self._cache = cache
-        self._digests = digests
+        self.cache = cache
+        self.digests = digests
         self._paths = frozenset(item.path for item in discovery.notebooks)
         self._notebooks: dict[str, list[Notebook]] = {}
         self._fresh: dict[str, tuple[NotebookFacts, ...]] = {}
@@ -75,13 +88,13 @@ class Survey:
     def facts(self, path: str) -> tuple[NotebookFacts, ...]:
         """The facts of the notebooks in a file, from the cache where that knows them."""
         if path not in self._fresh:
-            known = self._cache.facts(path, self._digests.get(path, ""))
+            known = self.cache.facts(path, self.digests.get(path, ""))
             if known is None:
                 from pytest_dbxgate.project.extract import facts_of
 
                 known = tuple(map(facts_of, self.notebooks(path)))
-                if path in self._digests:
-                    self._cache.put_facts(path, self._digests[path], known)
+                if path in self.digests:
+                    self.cache.put_facts(path, self.digests[path], known)
             self._fresh[path] = known
         return self._fresh[path]
 
@@ -102,7 +115,7 @@ class Survey:
         found, settings = self._discovery, self._projects.of_key
         facts = [each for item in found.notebooks for each in self.facts(item.path)]
         keys = {each.key: each for each in facts}
-        sources = [path for path in found.others if path.endswith(".py")]
+        sources = found.sources
         # For the workspace a notebook whose header is not right is a plain file.
         plain = [item.path for item in found.notebooks if item.near_miss]
         jobs = loading.load(
@@ -131,7 +144,7 @@ class Survey:
         """Check ``wanted`` notebooks and job files; of notebooks that ``known_broken`` lacks it
         is found out which cells do not parse."""
         digest = self._digest(wanted)
-        known = self._cache.project(digest)
+        known = self.cache.project(digest)
         if known is not None:
             return Relations(*known)
         from pytest_dbxgate.checks.references import check as references
@@ -142,11 +155,11 @@ class Survey:
             wanted,
             read=self.notebook,
             broken=self._broken_in(known_broken),
-            known=self._cache,
+            known=self.cache,
         )
         found = placing.placed(answer.claims, self.notebook, self._text, self._projects.of_key)
         if not answer.error:
-            self._cache.put_project(digest, found, answer.unused)
+            self.cache.put_project(digest, found, answer.unused)
         return Relations(found, answer.unused, answer.undone, answer.error)
 
     def _broken_in(self, known: BrokenCells) -> Callable[[Iterable[NotebookKey]], Broken]:
@@ -181,10 +194,9 @@ class Survey:
             digest.update(repr(parts).encode("utf-8", "surrogateescape"))
 
         add(sorted((key.path, key.member or "") for key in wanted))
-        add(sorted(self._digests.items()), self._discovery.others)
-        jobs = [item.path for item in self._discovery.jobs]
+        add(sorted(self.digests.items()), self._discovery.others)
         packaging = (".py", "pyproject.toml", "setup.cfg")
-        for path in [*jobs, *(each for each in self._discovery.others if each.endswith(packaging))]:
+        for path in filter(lambda each: each.endswith(packaging), self._discovery.others):
             try:
                 add(path, hashlib.sha256((self._root / path).read_bytes()).digest())
             except OSError:

@@ -17,7 +17,7 @@ from pytest_dbxgate.checks.python import style as python_style
 from pytest_dbxgate.errors import ToolError
 from pytest_dbxgate.languages.python.cells import synthetic
 from pytest_dbxgate.notebook.magics import split_cell
-from pytest_dbxgate.notebook.model import Cell, Format, Language, Notebook, NotebookKey
+from pytest_dbxgate.notebook.model import Cell, Format, Language, Notebook
 from pytest_dbxgate.settings import Settings
 
 
@@ -380,8 +380,3 @@ def test_layout_of_the_tree(tmp_path: Path) -> None:
     assert mirror.base == tmp_path / "top"
     assert mirror.extensions == "SQL:ipynb,py:ipynb"
     assert mirror.configured == {item.key for item in items}
-    key = NotebookKey("a/b.py")
-    assert not mirror.changed(key)
-    Path(mirror.files[key]).write_bytes(synthetic(["2", "3"]))
-    assert mirror.changed(key)
-    assert mirror.get(key) == ["2", "3"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from functools import lru_cache
 
 from pytest_dbxgate.secrets.detect import find
 from pytest_dbxgate.secrets.model import Secret
@@ -14,8 +15,10 @@ _SHORTEST_PIECE = 4
 """A shorter piece of a secret is not looked for in other texts: it would be found anywhere."""
 
 
+@lru_cache(maxsize=4096)
 def redact(text: str) -> str:
     """``text`` with ``***`` in each secret's place, after its first two characters."""
+    # Hints and most messages are the same a thousand times over.
     for _ in range(_MOST_PASSES):
         found = find(text, bare=True)
         if not found:

@@ -10,12 +10,14 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytest_dbxgate import programs
+from pytest_dbxgate.checks.python import ruff_diff
+from pytest_dbxgate.checks.python.ruff_diff import CellDiff
 from pytest_dbxgate.codes import INVALID_SYNTAX
 from pytest_dbxgate.errors import ToolError
 
@@ -103,11 +105,20 @@ class Ruff:
         *options: str,
         folder: Path,
         aborted: Callable[[str], None],
-    ) -> None:
-        """Format ``files`` in place. A file that ruff cannot format is left as it is."""
-        command = ("format", "--no-cache", *options)
-        for _ in self.runs(command, files, folder=folder, aborted=aborted):
-            pass
+    ) -> Iterator[CellDiff]:
+        """What the formatter changes in the cells of ``files``, by absolute path. Of a file that
+        ruff cannot format there is nothing.
+
+        Raises :class:`ToolError` where ruff itself fails.
+        """
+        command = ("format", "--no-cache", "--diff", *options)
+        for run in self.runs(command, files, folder=folder, aborted=aborted):
+            diff = run.output.read_bytes().decode("utf-8", "replace")
+            try:
+                for cell in ruff_diff.read(diff):
+                    yield replace(cell, file=str(folder / cell.file))
+            except ValueError as error:
+                raise ToolError("ruff", f"ruff format: {error}", next_step="run it again") from None
 
     def runs(
         self,

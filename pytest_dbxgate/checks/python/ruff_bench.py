@@ -133,18 +133,27 @@ class Bench:
         self, keys: Sequence[NotebookKey], aborted: Callable[[Page], None]
     ) -> dict[NotebookKey, dict[int, str]]:
         """The whole new ``Cell.source`` of each cell that the formatter changes."""
-        self.tool.format(
+        changes: dict[NotebookKey, dict[int, str]] = {}
+        found = self.tool.format(
             self._files(keys),
             *self.options,
             folder=self.mirror.folder,
             aborted=lambda file: aborted(self.page(file)),
         )
-        changes: dict[NotebookKey, dict[int, str]] = {}
-        for key in keys:
-            if self.mirror.changed(key):
-                cells = _changes(self.pages[key], self.mirror.get(key))
-                if cells:
-                    changes[key] = cells
+        for diff in found:
+            page = self.page(diff.file)
+            prepared = page.cells.get(diff.cell)
+            if prepared is None:
+                continue
+            try:
+                text = diff.apply(prepared.text)
+            except ValueError as error:
+                message = f"ruff format: {page.notebook.key}: {error}"
+                raise ToolError("ruff", message, next_step="run it again") from None
+            if may_replace(prepared, text):
+                source = page.source(diff.cell, text)
+                if source != page.notebook.cell(diff.cell).source:
+                    changes.setdefault(page.notebook.key, {})[diff.cell] = source
         return changes
 
     def reported(self, found: Iterator[ruff.Diagnostic]) -> Iterator[ruff.Diagnostic]:
@@ -185,17 +194,6 @@ class Bench:
 def unused_codes(item: ruff.Diagnostic) -> frozenset[str]:
     """The codes that a finding of RUF100 calls unused."""
     return frozenset(_QUOTED.findall(item.message))
-
-
-def _changes(page: Page, texts: Sequence[str]) -> dict[int, str]:
-    if len(texts) != len(page.notebook.cells):
-        return {}
-    sources = {
-        number: page.source(number, texts[number - 1])
-        for number, prepared in page.cells.items()
-        if may_replace(prepared, texts[number - 1])
-    }
-    return {n: text for n, text in sources.items() if text != page.notebook.cell(n).source}
 
 
 @contextmanager

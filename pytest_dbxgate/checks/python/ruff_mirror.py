@@ -4,12 +4,11 @@ Every notebook stands at its own path as a synthetic notebook, with the user's c
 and empty stubs of the repository's other modules around it. Above the tree stands a configuration
 of ours, which ruff reaches only where the user has none.
 """
-# ruff: noqa: PTH100, PTH103, PTH110, PTH111, PTH116, PTH117, PTH118, PTH120, PTH122, PTH123
+# ruff: noqa: PTH100, PTH103, PTH110, PTH111, PTH117, PTH118, PTH120, PTH122
 # Thousands of paths are handled here, and strings are several times as fast as Path.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_dbxgate.checks import configurations
-from pytest_dbxgate.languages.python.cells import synthetic, texts_of
+from pytest_dbxgate.languages.python.cells import synthetic
 from pytest_dbxgate.notebook.model import Format, Notebook, NotebookKey
 
 if sys.version_info >= (3, 11):
@@ -61,18 +60,7 @@ class Mirror:
 
     def put(self, key: NotebookKey, texts: Iterable[str]) -> None:
         """Write the cells of a notebook."""
-        file = self.files[key]
-        write(file, synthetic(texts))
-        os.utime(file, (0, 0))
-
-    def changed(self, key: NotebookKey) -> bool:
-        """Whether ruff has written the file since :meth:`put`."""
-        return os.stat(self.files[key]).st_mtime_ns != 0
-
-    def get(self, key: NotebookKey) -> Sequence[str]:
-        """The texts of the cells as they are in the file now."""
-        with open(self.files[key], encoding="utf-8", newline="") as file:
-            return texts_of(json.load(file))
+        write(self.files[key], synthetic(texts))
 
     def original(self, message: str) -> str:
         """``message`` with paths of the mirror turned into the user's own."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from pytest_dbxgate.languages.python.tree import parse
@@ -257,20 +257,3 @@ def synthetic(texts: Iterable[str]) -> bytes:
     cells = "},".join([_CELL + json.dumps(text) for text in texts])
     end = "}" if cells else ""
     return f'{{"cells":[{cells}{end}],"metadata":{{}},"nbformat":4,"nbformat_minor":4}}'.encode()
-
-
-def texts_of(notebook: object) -> Sequence[str]:
-    """The sources of the cells of a parsed notebook that ruff has written back."""
-    match notebook:
-        case {"cells": list(cells)}:
-            return [_joined(cell) for cell in cells]
-    return ()
-
-
-def _joined(cell: object) -> str:
-    match cell:
-        case {"source": str(text)}:
-            return text
-        case {"source": list(parts)}:
-            return "".join(part for part in parts if isinstance(part, str))
-    return ""
