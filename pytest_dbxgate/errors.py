@@ -42,3 +42,43 @@ class RefusedEditError(GateError):
     """A fix that would change more of a notebook than its cells' code."""
 
     exit_code: ClassVar[int] = 1
+
+
+class RefusedError(GateError):
+    """Publishing was refused before anything changed; ``name`` is that of the refusal."""
+
+    exit_code: ClassVar[int] = 20
+
+    def __init__(self, name: str, message: str, *, next_step: str = "") -> None:
+        super().__init__(message, next_step=next_step)
+        self.name = name
+
+
+class DriftError(GateError):
+    """The workspace holds edits that publishing would overwrite."""
+
+    exit_code: ClassVar[int] = 21
+
+
+class RolledBackError(GateError):
+    """A deployment failed and the earlier state stands again."""
+
+    exit_code: ClassVar[int] = 22
+
+
+class IncompleteError(GateError):
+    """A deployment failed and could not be rolled back; the message names what remains."""
+
+    exit_code: ClassVar[int] = 23
+
+
+class AuthenticationError(GateError):
+    """No valid credential for the workspace or the vault."""
+
+    exit_code: ClassVar[int] = 24
+
+
+class PlatformError(GateError):
+    """The platform throttles, fails or cannot be reached."""
+
+    exit_code: ClassVar[int] = 25

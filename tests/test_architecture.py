@@ -19,6 +19,8 @@ LAYERS = [
     ["settings"],
     ["project"],
     ["discovery", "checks"],
+    ["workspace"],
+    ["delivery", "emulator"],
     ["changes", "projects", "reporting"],
     ["toolchain", "survey"],
     ["session", "arguments"],

@@ -1,0 +1,1 @@
+"""Publishing: what is to stand in the workspace, what stands there, and the way between."""

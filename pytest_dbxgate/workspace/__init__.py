@@ -1,0 +1,1 @@
+"""Talking to a Databricks workspace. ``client`` alone knows the SDK."""
