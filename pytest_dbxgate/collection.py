@@ -17,7 +17,6 @@ from pytest_dbxgate.notebook.model import NotebookKey
 from pytest_dbxgate.reporting import frames
 from pytest_dbxgate.reporting.text import clean
 
-TOOLS = ("ruff", "sqlfluff", "grammar")
 TOOL_NODE = "dbx"
 
 
@@ -37,6 +36,9 @@ class Judge(Protocol):
     def reason(self, key: NotebookKey, check: Check) -> str: ...
 
     def digest(self, key: NotebookKey) -> str: ...
+
+    @property
+    def tools(self) -> tuple[str, ...]: ...
 
     def tool_error(self, tool: str) -> str: ...
 
@@ -165,7 +167,7 @@ class ToolNode(pytest.Collector):
         return node
 
     def collect(self) -> Iterator[ToolItem]:
-        for name in TOOLS:
+        for name in self.judge.tools:
             item: ToolItem = ToolItem.from_parent(self, name=name)
             item.judge = self.judge
             item.add_marker("dbx")
@@ -174,7 +176,8 @@ class ToolNode(pytest.Collector):
 
 
 class ToolItem(pytest.Item):
-    """Red when the tool itself failed, whatever it had to say about notebooks."""
+    """Red when the tool itself failed, whatever it had to say about notebooks; so is ``policy``
+    where a policy is missing."""
 
     judge: Judge
 

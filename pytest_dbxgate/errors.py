@@ -28,6 +28,10 @@ class ConfigurationError(GateError):
     exit_code: ClassVar[int] = 4
 
 
+class MissingPolicyError(ConfigurationError):
+    """The policy that ``extend`` names is not there. What it does not decide is still checked."""
+
+
 class ToolError(GateError):
     """A tool (ruff, sqlfluff, a grammar) is missing, crashed, hung or refused its configuration."""
 

@@ -295,15 +295,18 @@ class GatePlugin:
             for check in wanted.file.checks
         }
         chosen: dict[NotebookKey, set[Check]] = {}
-        tools = 0
+        tools: set[str] = set()
         for nodeid in nodeids:
             # `--dist loadgroup` appends "@group".
             found = by_id.get(nodeid) or by_id.get(nodeid.rpartition("@")[0])
             if found:
                 chosen.setdefault(found[0], set()).add(found[1])
             elif nodeid.startswith(collection.TOOL_NODE + "::"):
-                tools += 1
-        self._tools_selected = tools == len(collection.TOOLS)
+                tools.add(nodeid.partition("@")[0].rpartition("::")[2])
+        self._tools_selected = tools == set(self.tools)
+        if toolchain.POLICY in self.tools and toolchain.POLICY not in tools:
+            # Its item would be red; somebody has to be.
+            raise _usage_error(ConfigurationError(self._gate.projects.missing_policies[0]))
         return {key: frozenset(checks) for key, checks in chosen.items()}
 
     def _fix(self, selected: dict[NotebookKey, frozenset[Check]]) -> None:
@@ -367,6 +370,12 @@ class GatePlugin:
 
     def digest(self, key: NotebookKey) -> str:
         return self.outcome.results[key].digest
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        return tuple(
+            each.name for each in toolchain.statuses({}, self._gate.projects.missing_policies)
+        )
 
     def tool_error(self, tool: str) -> str:
         return self.outcome.error_of(tool)

@@ -49,6 +49,17 @@ class Projects:
         found = (policy for _, each in sorted(self.by_folder.items()) for policy in each.policies)
         return tuple(dict.fromkeys(found))
 
+    @property
+    def missing_policies(self) -> tuple[str, ...]:
+        """A message for each policy that is named and is not there."""
+        return tuple(
+            dict.fromkeys(
+                each.missing_policy
+                for _, each in sorted(self.by_folder.items())
+                if each.missing_policy
+            )
+        )
+
     def wants(self, path: str, *, job: bool = False) -> bool:
         """Whether ``exclude`` of its project and, but for a job file, ``notebooks`` take ``path``
         in."""

@@ -244,7 +244,8 @@ class Gate:
                 self._hooks.change(key, findings)
                 _, others = self._parted(findings)
                 found[key] = others + kept
-        return self._outcome(results, selection, found, toolchain.statuses(errors), cached)
+        statuses = toolchain.statuses(errors, self.projects.missing_policies)
+        return self._outcome(results, selection, found, statuses, cached)
 
     def beside(self, outcome: Outcome, selection: Selection, baseline: Baseline) -> Outcome:
         """``outcome`` without the findings that ``baseline`` knows."""

@@ -7,7 +7,7 @@ import os
 import posixpath
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -20,6 +20,9 @@ from pytest_dbxgate.discovery import Discovery
 from pytest_dbxgate.projects import Projects
 
 _PACKAGES = ("ruff", "sqlfluff", "sqlglot", "nbformat", "tree-sitter-scala", "tree-sitter-r")
+POLICY = "policy"
+"""The status of the policies; there is one only where a policy is missing."""
+
 _REPORTED = {"ruff": "ruff", "sqlfluff": "sqlfluff", "grammar": "tree-sitter-scala"}
 
 
@@ -35,12 +38,14 @@ def versions() -> Mapping[str, str]:
     return found
 
 
-def statuses(errors: Mapping[str, str]) -> tuple[ToolStatus, ...]:
-    """One status for each tool whose failure is an item of its own."""
-    return tuple(
+def statuses(errors: Mapping[str, str], policies: Sequence[str] = ()) -> tuple[ToolStatus, ...]:
+    """One status for each tool whose failure is an item of its own, and one for the ``policies``
+    that are not there."""
+    tools = tuple(
         ToolStatus(name, versions().get(package, ""), errors.get(name, ""))
         for name, package in _REPORTED.items()
     )
+    return (*tools, ToolStatus(POLICY, "", "\n".join(policies))) if policies else tools
 
 
 def environment(root: Path, discovery: Discovery, projects: Projects) -> str:

@@ -6,12 +6,23 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 HEADER = {
     ".py": "# Databricks notebook source",
     ".sql": "-- Databricks notebook source",
     ".scala": "// Databricks notebook source",
     ".r": "# Databricks notebook source",
 }
+
+
+XDIST = pytest.mark.parametrize("workers", [(), ("-n0",), ("-n2",)], ids=["plain", "n0", "n2"])
+"""The same with no xdist, with it switched off, and with two workers."""
+
+
+def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    """pytest as a user calls it."""
+    return pytester.runpytest_subprocess("-p", "no:randomly", *arguments)
 
 
 def source(*cells: str, suffix: str = ".py") -> str:

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support import git, source, write
-
-XDIST = pytest.mark.parametrize("workers", [(), ("-n0",), ("-n2",)], ids=["plain", "n0", "n2"])
+from support import XDIST, git, run, source, write
 
 BUNDLE = """\
 bundle:
@@ -54,10 +52,6 @@ def repository(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Pa
     write(root, {"docs/readme.md": "# Retail shops\n"})
     git(root, "commit", "-qam", "docs")
     return root
-
-
-def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess("-p", "no:randomly", *arguments)
 
 
 def gated(pytester: pytest.Pytester, *arguments: str) -> set[str]:

@@ -12,11 +12,9 @@ from pytest_dbxgate import drawing
 from pytest_dbxgate.errors import ConfigurationError
 from pytest_dbxgate.reporting.graph import Edge, Node, Picture
 from pytest_dbxgate.session import Gate
-from support import source, write
+from support import XDIST, run, source, write
 
 SVG = "{http://www.w3.org/2000/svg}"
-XDIST = pytest.mark.parametrize("workers", [(), ("-n0",), ("-n2",)], ids=["plain", "n0", "n2"])
-
 BUNDLE = """\
 bundle:
   name: retail
@@ -47,10 +45,6 @@ FILES: dict[str, str | bytes] = {
 def project(pytester: pytest.Pytester) -> pytest.Pytester:
     write(pytester.path, FILES)
     return pytester
-
-
-def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess("-p", "no:randomly", *arguments)
 
 
 def texts(file: Path) -> set[str]:

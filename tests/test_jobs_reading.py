@@ -161,8 +161,10 @@ json_values = st.recursive(
 
 
 @given(json_values, st.sampled_from([None, 1, "\t"]), st.booleans())
-def test_json_is_read_as_json_reads_it(value: object, indent: object, ascii_only: bool) -> None:
-    text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)  # type: ignore[arg-type]
+def test_json_is_read_as_json_reads_it(
+    value: object, indent: int | str | None, ascii_only: bool
+) -> None:
+    text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
     if "\ud800" <= max(text, default="") <= "\udfff":
         return
     try:

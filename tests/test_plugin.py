@@ -10,13 +10,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from support import ipynb, source, write
+from support import XDIST, ipynb, run, source, write
 
 CLEAN = source("x = 1", "print(x)")
 WRONG = source("x = 1", "print(x is 1)")
 BROKEN = source("x = (")
-
-XDIST = pytest.mark.parametrize("workers", [(), ("-n0",), ("-n2",)], ids=["plain", "n0", "n2"])
 
 
 @pytest.fixture
@@ -32,10 +30,6 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
         },
     )
     return pytester
-
-
-def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess("-p", "no:randomly", *arguments)
 
 
 def test_without_the_flag_the_plugin_is_inert(project: pytest.Pytester) -> None:
@@ -370,7 +364,7 @@ def test_a_broken_setting_is_a_usage_error(project: pytest.Pytester) -> None:
     result = run(project, "--dbx-gate")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        ['ERROR: *dbxgate.toml: unknown key "strict" in [[]tool.dbxgate]', "*strict_sql*"]
+        ['ERROR: *dbxgate.toml:1: unknown key "strict" in [[]tool.dbxgate]', "*strict_sql*"]
     )
 
 
@@ -581,3 +575,26 @@ def test_a_baseline_is_written_over_a_baseline_only(project: pytest.Pytester) ->
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: baseline *a.py*", "  next: name another file*"])
     assert (project.path / "nb/a.py").read_text(encoding="utf-8") == CLEAN
+
+
+@XDIST
+def test_without_its_policy_a_project_is_checked_all_the_same(
+    project: pytest.Pytester, workers: tuple[str, ...]
+) -> None:
+    write(project.path, {"dbxgate.toml": 'extend = "gone.toml"\n', "nb/b.py": WRONG})
+    result = run(project, "--dbx-only", "--color=no", *workers)
+    result.assert_outcomes(passed=14, failed=2)
+    result.stdout.fnmatch_lines_random(
+        [
+            '*dbxgate.toml:1: tool.dbxgate.extend: there is no file "gone.toml"',
+            "FAILED dbx::policy*",
+            "FAILED nb/b.py::lint*",
+        ]
+    )
+
+
+def test_a_missing_policy_cannot_be_deselected(project: pytest.Pytester) -> None:
+    write(project.path, {"dbxgate.toml": 'extend = "gone.toml"\n'})
+    result = run(project, "--dbx-only", "-m", "dbx_syntax")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(['ERROR: *dbxgate.toml:1: *there is no file "gone.toml"*'])

@@ -43,7 +43,11 @@ def load(root: Path, files: dict[str, str], name: str = "dbxgate.toml") -> Setti
 def error_of(root: Path, files: dict[str, str]) -> str:
     with pytest.raises(ConfigurationError) as caught:
         load(root, files)
-    return str(caught.value).replace(str(root), "<root>").replace("\\", "/")
+    return _shown(str(caught.value), root)
+
+
+def _shown(message: str, root: Path) -> str:
+    return message.replace(str(root), "<root>").replace("\\", "/")
 
 
 def test_a_policy_in_a_package_is_found_without_importing_it(tmp_path: Path, package: Path) -> None:
@@ -228,15 +232,29 @@ def test_a_lock_holds_for_policies_below_it_too(tmp_path: Path) -> None:
             "holds it",
         ),
         (
-            {"dbxgate.toml": 'extend = "acme_policy:../../dbxgate.toml"'},
-            '<root>/dbxgate.toml:1: tool.dbxgate.extend: "../../dbxgate.toml" is no resource of a '
-            'package\n  next: name a file inside the package, such as "policies/strict.toml"',
-        ),
-        (
             {"dbxgate.toml": 'extend = "gone.toml"'},
             '<root>/dbxgate.toml:1: tool.dbxgate.extend: there is no file "gone.toml"\n'
             "  next: it is looked for as <root>/gone.toml; a policy in a package is written "
             '"package:policy.toml"',
+        ),
+    ],
+)
+def test_a_policy_that_is_not_there_leaves_the_projects_own_values(
+    tmp_path: Path, package: Path, files: dict[str, str], message: str
+) -> None:
+    name, text = next(iter(files.items()))
+    found = load(tmp_path, {name: f"{text}\nruntime = '15.4'"})
+    assert _shown(found.missing_policy, tmp_path) == message
+    assert (found.runtime, found.policies) == ("15.4", ())
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (
+            {"dbxgate.toml": 'extend = "acme_policy:../../dbxgate.toml"'},
+            '<root>/dbxgate.toml:1: tool.dbxgate.extend: "../../dbxgate.toml" is no resource of a '
+            'package\n  next: name a file inside the package, such as "policies/strict.toml"',
         ),
         (
             {"dbxgate.toml": 'extend = "dbxgate.toml"'},
@@ -254,31 +272,31 @@ def test_a_lock_holds_for_policies_below_it_too(tmp_path: Path) -> None:
         ),
         (
             {"dbxgate.toml": 'extend = "a.toml"', "a.toml": "runtime_ = 1"},
-            '<root>/a.toml: unknown key "runtime_" in [tool.dbxgate]\n'
+            '<root>/a.toml:1: unknown key "runtime_" in [tool.dbxgate]\n'
             '  next: did you mean "runtime"?',
         ),
         (
             {"dbxgate.toml": 'extend = "a.toml"', "a.toml": "version = 2.1"},
-            '<root>/a.toml: tool.dbxgate.version is 2.1\n  next: write a string, such as "2.1"',
+            '<root>/a.toml:1: tool.dbxgate.version is 2.1\n  next: write a string, such as "2.1"',
         ),
         (
             {"dbxgate.toml": 'extend = "a.toml"', "a.toml": 'locked = ["max_cells"]'},
-            '<root>/a.toml: "max_cells" in tool.dbxgate.locked is neither a key nor a code\n'
+            '<root>/a.toml:1: "max_cells" in tool.dbxgate.locked is neither a key nor a code\n'
             '  next: did you mean "policy.max_cells"?',
         ),
         (
             {"dbxgate.toml": 'extend = "a.toml"', "a.toml": 'locked = ["DBX9"]'},
-            '<root>/a.toml: unknown code "DBX9" in tool.dbxgate.locked\n'
+            '<root>/a.toml:1: unknown code "DBX9" in tool.dbxgate.locked\n'
             "  next: docs/rules/ lists the codes",
         ),
         (
             {"dbxgate.toml": 'locked = ["DBX6"]'},
-            '<root>/dbxgate.toml: "locked" belongs in a policy, not in [tool.dbxgate] of a '
+            '<root>/dbxgate.toml:1: "locked" belongs in a policy, not in [tool.dbxgate] of a '
             "project\n  next: write it into the file that `extend` names",
         ),
         (
             {"dbxgate.toml": 'unsilenceable = ["notebooks:DBX6"]'},
-            '<root>/dbxgate.toml: "notebooks:DBX6" in tool.dbxgate.unsilenceable is no code\n'
+            '<root>/dbxgate.toml:1: "notebooks:DBX6" in tool.dbxgate.unsilenceable is no code\n'
             '  next: write codes or families, such as "DBX6"',
         ),
         (
@@ -313,7 +331,7 @@ def test_a_pyproject_that_holds_no_policy_is_named(tmp_path: Path) -> None:
 
 def test_a_tool_that_is_no_table_is_no_crash(tmp_path: Path) -> None:
     assert error_of(tmp_path, {"dbxgate.toml": "tool = 3"}).startswith(
-        '<root>/dbxgate.toml: unknown key "tool"'
+        '<root>/dbxgate.toml:1: unknown key "tool"'
     )
 
 
@@ -322,8 +340,9 @@ def test_the_key_of_another_tool_is_not_taken_for_ours(tmp_path: Path) -> None:
         tmp_path,
         {"pyproject.toml": '[tool.ruff]\nextend = "x.toml"\n[tool.dbxgate]\nextend = "x.toml"\n'},
     )
-    with pytest.raises(ConfigurationError, match=r"pyproject\.toml:4: "):
-        settings.load(tmp_path / "pyproject.toml")
+    found = settings.load(tmp_path / "pyproject.toml")
+    assert found is not None
+    assert "pyproject.toml:4: " in found.missing_policy
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,17 @@ def test_fix(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_wrong_settings(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(repository, {"a.py": CLEAN, "dbxgate.toml": "x = 1\n"})
     assert precommit.main(["a.py"]) == 4
-    assert "dbxgate.toml: unknown key" in capsys.readouterr().err
+    assert "dbxgate.toml:1: unknown key" in capsys.readouterr().err
+
+
+def test_a_missing_policy_fails_beside_the_findings(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(repository, {"a.py": WRONG, "dbxgate.toml": 'extend = "gone.toml"\n'})
+    assert precommit.main(["a.py"]) == 1
+    said = capsys.readouterr().out
+    assert "policy failed: " in said and 'there is no file "gone.toml"' in said
+    assert "a.py: lint" in said
 
 
 def test_from_a_folder_below(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from pytest_dbxgate import __version__, options
 from pytest_dbxgate.settings import Policy, Settings, load
+from pytest_dbxgate.settings.values import INTERNAL
 from support import source, write
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -132,8 +133,7 @@ def test_pages_name_only_options_that_exist() -> None:
 def test_every_setting_is_documented_and_no_other() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     documented = re.findall(r"^### `([a-z_.]+)`$", text, re.MULTILINE)
-    internal = {"folder", "origin", "root_inside", "extended_by", "policies", "policy"}
-    expected = {field.name for field in dataclasses.fields(Settings)} - internal
+    expected = {field.name for field in dataclasses.fields(Settings)} - INTERNAL - {"policy"}
     expected |= {f"policy.{field.name}" for field in dataclasses.fields(Policy)}
     assert sorted(documented) == sorted(expected)
 
@@ -275,8 +275,8 @@ def test_the_check_for_machine_paths_sees_them() -> None:
     for line in (
         "/Workspace/Users/eve@x.org/a",
         "%run /Users/eve@x.org/a",
-        "~/work/x",
-        "${HOME}/work/x",
+        "~/data/x",
+        "${HOME}/data/x",
     ):
         assert not MACHINE_PATHS.search(line)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_dbxgate.errors import ConfigurationError
+from pytest_dbxgate.errors import ConfigurationError, MissingPolicyError
 from pytest_dbxgate.settings.model import Settings
 from pytest_dbxgate.settings.policies import Layer, chain, merged
 from pytest_dbxgate.settings.toml import document_of, table_of
@@ -27,13 +27,18 @@ def parse(
 
     ``origin`` is the file it stands in; a policy's path counts from there. ``around`` are the
     settings of the project around this one, whose policy holds where this one names none.
-    Raises :class:`ConfigurationError` naming the file, the key and the nearest right one.
+    Raises :class:`ConfigurationError` naming the file, the key and the nearest right one; a
+    policy that is not there is told in the settings.
     """
     own = Layer(origin, settings_of(table, origin))
     extend, extended_by = own.values.get("extend"), origin
     if extend is None and around is not None:
         extend, extended_by = around.extend, around.extended_by
-    found = chain(extend, extended_by) if extend else []
+    missing = ""
+    try:
+        found = chain(extend, extended_by) if extend else []
+    except MissingPolicyError as error:
+        found, missing = [], str(error)
     values = merged([own, *found])
     values["extend"] = extend or ""
     origins = tuple(layer.policy for layer in found if layer.policy is not None)
@@ -43,6 +48,7 @@ def parse(
         origin=origin,
         extended_by=extended_by if extend else "",
         policies=origins,
+        missing_policy=missing,
     )
 
 

@@ -12,7 +12,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_dbxgate.errors import ConfigurationError
+from pytest_dbxgate.errors import ConfigurationError, MissingPolicyError
 from pytest_dbxgate.settings.toml import TABLE, where
 
 # One letter before the colon is a drive of Windows.
@@ -46,7 +46,7 @@ def locate(extend: str, origin: str, parent: Located | None = None) -> Located:
     folder = parent.file.parent if parent else Path(origin).parent
     file = Path(os.path.normpath(folder / extend))
     if not file.is_file():
-        raise ConfigurationError(
+        raise MissingPolicyError(
             f'{where(origin, "extend")}: {TABLE}.extend: there is no file "{extend}"',
             next_step=f"it is looked for as {file}; a policy in a package is written "
             '"package:policy.toml"',
@@ -62,7 +62,7 @@ def _in_package(package: str, resource: str, origin: str) -> Located:
     top, *inner = package.split(".")
     spec = _spec(top) if all(part.isidentifier() for part in (top, *inner)) else None
     if spec is None or not spec.submodule_search_locations:
-        raise ConfigurationError(
+        raise MissingPolicyError(
             f'{place}: the package "{package}" is not installed',
             next_step=f"pip install {top.replace('_', '-')}, or what else brings that package; "
             "its name is that of an import, with _ for -",
@@ -77,7 +77,7 @@ def _in_package(package: str, resource: str, origin: str) -> Located:
         root = Path(location, *inner)
         if (file := root.joinpath(*parts)).is_file():
             return Located(file, package, root)
-    raise ConfigurationError(
+    raise MissingPolicyError(
         f'{place}: the package "{package}" has no file "{resource}"',
         next_step="correct the name, or pip install --upgrade the package that holds it",
     )

@@ -111,6 +111,8 @@ class Settings:
     """The file that names the policy: this project's own, or that of one around it."""
     policies: tuple[PolicyOrigin, ...] = ()
     """What ``extend`` led to, the nearest first."""
+    missing_policy: str = ""
+    """Why there is none though ``extend`` names one: then these are the project's own values."""
 
     @property
     def python_version(self) -> str:

@@ -20,9 +20,11 @@ from pytest_dbxgate.settings.model import (
     Selector,
     Settings,
 )
-from pytest_dbxgate.settings.toml import TABLE
+from pytest_dbxgate.settings.toml import TABLE, where
 
-INTERNAL = frozenset({"folder", "origin", "root_inside", "extended_by", "policies"})
+INTERNAL = frozenset(
+    {"folder", "origin", "root_inside", "extended_by", "policies", "missing_policy"}
+)
 """Fields of :class:`Settings` that no file sets."""
 
 KEYS = tuple(item.name for item in fields(Settings) if item.name not in INTERNAL)
@@ -49,7 +51,7 @@ def settings_of(table: Mapping[str, Any], origin: str) -> dict[str, Any]:
     for key in ABOUT_KEYS:
         if key in table:
             raise ConfigurationError(
-                f'{origin}: "{key}" belongs in a policy, not in [{TABLE}] of a project',
+                f'{where(origin, key)}: "{key}" belongs in a policy, not in [{TABLE}] of a project',
                 next_step="write it into the file that `extend` names",
             )
     values = _typed(Settings, table, origin=origin, prefix=TABLE)
@@ -74,7 +76,8 @@ def _typed(kind: type, table: Mapping[str, Any], *, origin: str, prefix: str) ->
     for key, value in table.items():
         if key not in known:
             hint = _nearest(key, known) or f"known keys: {', '.join(known)}"
-            raise ConfigurationError(f'{origin}: unknown key "{key}" in [{prefix}]', next_step=hint)
+            place = where(origin, _below_the_table(f"{prefix}.{key}"))
+            raise ConfigurationError(f'{place}: unknown key "{key}" in [{prefix}]', next_step=hint)
         values[key] = _value(hints[key], value, origin=origin, name=f"{prefix}.{key}")
     return values
 
@@ -104,7 +107,12 @@ def _value(hint: Any, value: Any, *, origin: str, name: str) -> Any:
         expected = f'a string, such as "{value if isinstance(value, (int, float)) else "a"}"'
     else:
         expected = "a table"
-    raise ConfigurationError(f"{origin}: {name} is {value!r}", next_step=f"write {expected}")
+    place = where(origin, _below_the_table(name))
+    raise ConfigurationError(f"{place}: {name} is {value!r}", next_step=f"write {expected}")
+
+
+def _below_the_table(name: str) -> str:
+    return name.removeprefix(f"{TABLE}.")
 
 
 def _check_values(values: Mapping[str, Any], origin: str) -> None:
@@ -120,7 +128,7 @@ def _check_values(values: Mapping[str, Any], origin: str) -> None:
     for entry in values.get("unsilenceable", ()):
         if not CODE.fullmatch(entry) and not _MISSPELT.fullmatch(entry):
             raise ConfigurationError(
-                f'{origin}: "{entry}" in {TABLE}.unsilenceable is no code',
+                f'{where(origin, "unsilenceable")}: "{entry}" in {TABLE}.unsilenceable is no code',
                 next_step='write codes or families, such as "DBX6"',
             )
         _check_code(entry, "unsilenceable", origin)
@@ -131,7 +139,7 @@ def _one_of(key: str, value: str, known: Iterable[str], origin: str) -> None:
     if value and value not in names:
         near = _nearest(value, names, cutoff=0.4)
         raise ConfigurationError(
-            f'{origin}: unknown value "{value}" of {TABLE}.{key}',
+            f'{where(origin, key)}: unknown value "{value}" of {TABLE}.{key}',
             next_step=f"{near} known: {', '.join(names)}".strip(),
         )
 
@@ -140,7 +148,8 @@ def _check_code(code: str, key: str, origin: str) -> None:
     if not _MISSPELT.fullmatch(code) or any(known.startswith(code) for known in RULES):
         return
     hint = _nearest_code(code) or "docs/rules/ lists the codes"
-    raise ConfigurationError(f'{origin}: unknown code "{code}" in {TABLE}.{key}', next_step=hint)
+    place = where(origin, key)
+    raise ConfigurationError(f'{place}: unknown code "{code}" in {TABLE}.{key}', next_step=hint)
 
 
 def _check_lock(entry: str, origin: str) -> None:
@@ -150,7 +159,7 @@ def _check_lock(entry: str, origin: str) -> None:
     known = [*(key for key in KEYS if key != "extend"), *POLICY_KEYS]
     if entry not in known:
         raise ConfigurationError(
-            f'{origin}: "{entry}" in {TABLE}.locked is neither a key nor a code',
+            f'{where(origin, "locked")}: "{entry}" in {TABLE}.locked is neither a key nor a code',
             next_step=_nearest(entry, known) or f"known keys: {', '.join(known)}",
         )
 
