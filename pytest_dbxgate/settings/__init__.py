@@ -14,9 +14,11 @@ from pytest_dbxgate.settings.model import (
     SettingsOf,
     matches,
 )
+from pytest_dbxgate.settings.targets import LOCAL, TargetSettings
 
 __all__ = [
     "CHECKABLE_LANGUAGES",
+    "LOCAL",
     "PYTHONS",
     "RUNTIMES",
     "Policy",
@@ -24,6 +26,7 @@ __all__ = [
     "Selector",
     "Settings",
     "SettingsOf",
+    "TargetSettings",
     "load",
     "matches",
     "parse",

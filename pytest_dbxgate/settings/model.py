@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from pytest_dbxgate.codes import Severity
 from pytest_dbxgate.notebook.model import NotebookKey
+from pytest_dbxgate.settings.targets import TargetSettings
 
 RUNTIMES: Mapping[str, str] = {
     "13.3": "3.10",
@@ -100,6 +101,12 @@ class Settings:
     module_roots: tuple[str, ...] = (".", "src")
     """Folders from which the notebooks import modules."""
     policy: Policy = field(default_factory=Policy)
+    project: str = ""
+    """What the project is called in the workspace; empty: as its repository is."""
+    publish: tuple[str, ...] = ()
+    """Patterns of plain files to publish besides the modules that notebooks import."""
+    targets: Mapping[str, TargetSettings] = field(default_factory=dict)
+    """Where it is published, by name."""
 
     folder: str = "."
     """Where the settings stand, relative to the root of the run, with ``/``."""

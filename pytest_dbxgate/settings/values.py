@@ -20,6 +20,12 @@ from pytest_dbxgate.settings.model import (
     Selector,
     Settings,
 )
+from pytest_dbxgate.settings.targets import (
+    ALLOWED,
+    CREDENTIALS,
+    SECRET_CREDENTIALS,
+    TargetSettings,
+)
 from pytest_dbxgate.settings.toml import TABLE, where
 
 INTERNAL = frozenset(
@@ -85,6 +91,8 @@ def _typed(kind: type, table: Mapping[str, Any], *, origin: str, prefix: str) ->
 def _value(hint: Any, value: Any, *, origin: str, name: str) -> Any:
     if hint is Policy and isinstance(value, dict):
         return _typed(Policy, value, origin=origin, prefix=name)
+    if get_origin(hint) is Mapping and get_args(hint)[1] is TargetSettings:
+        return _targets(value, origin=origin, name=name)
     if get_origin(hint) is tuple and get_args(hint)[0] is str:
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
@@ -109,6 +117,35 @@ def _value(hint: Any, value: Any, *, origin: str, name: str) -> Any:
         expected = "a table"
     place = where(origin, _below_the_table(name))
     raise ConfigurationError(f"{place}: {name} is {value!r}", next_step=f"write {expected}")
+
+
+def _targets(value: Any, *, origin: str, name: str) -> dict[str, TargetSettings]:
+    if not isinstance(value, dict) or not all(isinstance(each, dict) for each in value.values()):
+        place = where(origin, _below_the_table(name))
+        raise ConfigurationError(
+            f"{place}: {name} is {value!r}", next_step=f"write a table [{name}.NAME] for each"
+        )
+    targets: dict[str, TargetSettings] = {}
+    for key, table in value.items():
+        prefix = f"{name}.{key}"
+        targets[key] = TargetSettings(**_typed(TargetSettings, table, origin=origin, prefix=prefix))
+        for field_name, known in ALLOWED.items():
+            _one_of(
+                _below_the_table(f"{prefix}.{field_name}"), table.get(field_name, ""), known, origin
+            )
+        for credential, text in targets[key].credentials.items():
+            _one_of(_below_the_table(f"{prefix}.credentials"), credential, CREDENTIALS, origin)
+            if credential in SECRET_CREDENTIALS and not text.startswith("keyvault://"):
+                place = where(origin, _below_the_table(f"{prefix}.credentials"))
+                raise ConfigurationError(
+                    f"{place}: {prefix}.credentials.{credential} holds a secret",
+                    next_step="take it out of the repository (and revoke it), and name where it "
+                    'is kept: "keyvault://VAULT/SECRET", or leave the key out and set the '
+                    "environment variable",
+                )
+    for key, target in targets.items():
+        _one_of(_below_the_table(f"{name}.{key}.requires"), target.requires, targets, origin)
+    return targets
 
 
 def _below_the_table(name: str) -> str:

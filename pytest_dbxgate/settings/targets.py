@@ -1,0 +1,79 @@
+"""Where a project is published: ``[tool.dbxgate.targets.NAME]`` as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+LOCAL = "local"
+"""The target of the embedded workspace; there without being configured."""
+
+METHODS = (
+    "auto",
+    "pat",
+    "service-principal",
+    "azure-cli",
+    "azure-devops-oidc",
+    "service-connection",
+    "managed-identity",
+    "profile",
+)
+"""What ``auth`` may name."""
+
+CREDENTIALS = (
+    "token",
+    "tenant_id",
+    "client_id",
+    "client_secret",
+    "service_connection_id",
+    "profile",
+)
+"""What ``credentials`` may hold."""
+
+SECRET_CREDENTIALS = frozenset({"token", "client_secret"})
+"""Those that no file of a repository may hold in plain text."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSettings:
+    """One place to publish to."""
+
+    host: str = ""
+    """``https://adb-1.2.azuredatabricks.net``; empty: the embedded workspace, or what the
+    environment says."""
+    root: str = "/Workspace/Users/{user}/{project}"
+    """The folder to publish into. ``{user}``, ``{branch}``, ``{project}`` and ``{target}`` are
+    filled in."""
+    auth: str = "auto"
+    credentials: Mapping[str, str] = field(default_factory=dict)
+    """Ids, and references to secrets (``keyvault://VAULT/SECRET``); never a secret itself."""
+    branches: tuple[str, ...] = ()
+    """Patterns of the branches that may be published; empty: all."""
+    reasons: tuple[str, ...] = ()
+    """The reasons of a build that may publish, in Azure's words; empty: all."""
+    shared: bool = False
+    """Others use it: no pull request's build and no uncommitted change is published there."""
+    requires: str = ""
+    """The target on which a package must have been published before."""
+    prune: bool = True
+    """What left the repository leaves the workspace, too."""
+    on_drift: str = "refuse"
+    on_active_runs: str = "warn"
+    keep: int = 5
+    """How many releases can be restored."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """For ``${var.NAME}`` in job files."""
+    overrides: tuple[str, ...] = ()
+    """The refusals that ``--dbx-override`` may override."""
+    publisher: str = "dbxgate"
+    bundle_target: str = ""
+    """The bundle's target, where that is not called as this one."""
+
+
+ALLOWED: Mapping[str, tuple[str, ...]] = {
+    "auth": METHODS,
+    "on_drift": ("refuse", "backup"),
+    "on_active_runs": ("warn", "wait", "refuse"),
+    "publisher": ("dbxgate", "bundle"),
+}
+"""The values of the keys that take only some."""
