@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support import write
 
 from pytest_dbxgate import settings
 from pytest_dbxgate.errors import ConfigurationError
+from support import write
 
 PROD = """
 project = "retail"
@@ -55,8 +55,8 @@ def test_targets_are_read(tmp_path: Path) -> None:
         ),
         (
             '[targets.prod]\nhost = "x"\nauth = "oidc"',
-            '<file>:3: unknown value "oidc" of tool.dbxgate.targets.prod.auth\n  next: known: auto, '
-            "pat, service-principal, azure-cli, azure-devops-oidc, service-connection, "
+            '<file>:3: unknown value "oidc" of tool.dbxgate.targets.prod.auth\n'
+            "  next: known: auto, pat, service-principal, azure-cli, azure-devops-oidc, service-connection, "
             "managed-identity, profile",
         ),
         (
@@ -76,7 +76,7 @@ def test_targets_are_read(tmp_path: Path) -> None:
         ),
         (
             '[targets.prod.credentials]\ntoken = "dose1234"',
-            "<file>: tool.dbxgate.targets.prod.credentials.token holds a secret\n  next: take it "
+            "<file>:1: tool.dbxgate.targets.prod.credentials.token holds a secret\n  next: take it "
             "out of the repository (and revoke it), and name where it is kept: "
             '"keyvault://VAULT/SECRET", or leave the key out and set the environment variable',
         ),
