@@ -1,0 +1,194 @@
+"""An embedded workspace: ``with start(Path("data")) as running: running.host, running.token``.
+
+From a shell: ``python -m pytest_dbxgate.emulator --data DIR --port 0``.
+
+Faults, edits, the request log and the dump of the store are methods of what :func:`start` returns
+(:class:`~pytest_dbxgate.emulator.control.Control`), for example::
+
+    with start(tmp_path, clock=fake) as running:
+        running.add_faults({"match": {"route": "workspace/import", "nth": 3}, "do": "lose-answer"})
+        ...
+        assert running.dump().objects["/Shared/a"].content == b"..."
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+import uvicorn
+
+from pytest_dbxgate.emulator.app import App
+from pytest_dbxgate.emulator.connections import Connections
+from pytest_dbxgate.emulator.control import Control
+from pytest_dbxgate.emulator.objects import Sizes
+from pytest_dbxgate.emulator.service import Service
+from pytest_dbxgate.emulator.store import Store
+
+USER = "developer@example.com"
+ADDRESS = "127.0.0.1"
+CONNECTION_FILE = "connection.json"
+STORE_FILE = "workspace.sqlite3"
+
+SIZES = Sizes()
+
+_PATIENCE = 10.0
+"""Seconds to wait for the server's thread to begin or to end."""
+
+
+class Running(Control):
+    """A workspace that serves. Stop it, or use it as a context."""
+
+    def __init__(
+        self,
+        service: Service,
+        server: _Server,
+        thread: threading.Thread,
+        *,
+        host: str,
+        token: str,
+        data: Path,
+    ) -> None:
+        super().__init__(service)
+        self._server = server
+        self._thread = thread
+        self._data = data
+        self.host = host
+        """``http://127.0.0.1:PORT``."""
+        self.token = token
+        self.user_name = service.users[token]
+
+    def __repr__(self) -> str:
+        return f"Running(host={self.host!r})"
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Close all connections and the store. What was answered stays on disk."""
+        if not self._thread.is_alive():
+            return
+        self._server.should_exit = True
+        self._thread.join(_PATIENCE)
+        (self._data / CONNECTION_FILE).unlink(missing_ok=True)
+        with self._lock:
+            self._service.store.close()
+
+    def wait(self) -> None:
+        """Wait until it is stopped by another thread or a signal."""
+        while self._thread.is_alive():
+            self._thread.join(0.5)
+
+
+def start(
+    data: Path,
+    *,
+    port: int = 0,
+    token: str | None = None,
+    user: str = USER,
+    sizes: Sizes = SIZES,
+    ipynb_as_source: bool = False,
+    clock: Callable[[], float] = time.time,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Running:
+    """Serve the workspace kept in the folder ``data`` on loopback, in a thread.
+
+    ``port`` 0 takes a free one. ``token`` is random unless given. ``ipynb_as_source``: whether an
+    AUTO archive holds notebooks that came as .ipynb as source files (which of the two is right is
+    not known). ``clock`` gives seconds since 1970, ``monotonic`` is for the rate limits.
+
+    Raises OSError where the port is taken, and
+    :class:`~pytest_dbxgate.emulator.store.StoreInUseError` where the folder is served already.
+    """
+    data.mkdir(parents=True, exist_ok=True)
+    store = Store(data / STORE_FILE)
+    try:
+        listener = socket.create_server((ADDRESS, port))
+    except OSError:
+        store.close()
+        raise
+    token = token or "dapi" + secrets.token_hex(16)
+    service = Service(
+        store,
+        {token: user},
+        sizes=sizes,
+        ipynb_as_source=ipynb_as_source,
+        clock=clock,
+        monotonic=monotonic,
+    )
+    _furnish(service, user)
+    port = listener.getsockname()[1]
+    connections = Connections()
+    app = App(
+        service,
+        Control(service),
+        token=token,
+        hosts=frozenset({f"{ADDRESS}:{port}", f"localhost:{port}"}),
+        cut=connections.cut,
+    )
+    server = _Server(app, connections)
+    thread = threading.Thread(
+        target=server.run, args=([listener],), name="embedded workspace", daemon=True
+    )
+    thread.start()
+    server.ready.wait(_PATIENCE)
+    host = f"http://{ADDRESS}:{port}"
+    _write_connection(data / CONNECTION_FILE, host, token)
+    return Running(service, server, thread, host=host, token=token, data=data)
+
+
+class _Server(uvicorn.Server):
+    """Tells when it is ready."""
+
+    def __init__(self, app: App, connections: Connections) -> None:
+        config = uvicorn.Config(
+            app,
+            http=connections.protocol(),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            date_header=False,
+            server_header=False,
+            # A connection that closes while a client is about to use it would be a fault that
+            # nobody asked for.
+            timeout_keep_alive=3600,
+            timeout_graceful_shutdown=2,
+        )
+        super().__init__(config)
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+def _furnish(service: Service, user: str) -> None:
+    with service.store.lock, service.store.writing():
+        for path in ("/Shared", "/Repos", f"/Users/{user}"):
+            service.tree.make_folder(path)
+
+
+def _write_connection(file: Path, host: str, token: str) -> None:
+    text = json.dumps({"host": host, "token": token, "pid": os.getpid()})
+    # mkstemp makes a file that only its owner may read.
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".connection.")
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(text + "\n")
+    Path(name).replace(file)

@@ -1,0 +1,239 @@
+"""A request from its arrival to its answer: token, log, faults, limits, handler. No network."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import replace
+from http import HTTPStatus
+from typing import NamedTuple
+
+from pytest_dbxgate.emulator import formats, paths, routes, wire
+from pytest_dbxgate.emulator.faults import Do, Edit, Faults, Rule, When
+from pytest_dbxgate.emulator.jobs import Jobs
+from pytest_dbxgate.emulator.limits import Limits
+from pytest_dbxgate.emulator.objects import Objects, Sizes
+from pytest_dbxgate.emulator.permissions import Permissions
+from pytest_dbxgate.emulator.scopes import Scopes
+from pytest_dbxgate.emulator.store import Store
+from pytest_dbxgate.emulator.tree import Tree
+from pytest_dbxgate.emulator.values import Answer, ApiError, Call, Json, Raw, failure
+
+LOG_LENGTH = 100_000
+
+_CODES = {
+    401: ("UNAUTHENTICATED", "Credential was not sent or was of an unsupported type."),
+    403: ("PERMISSION_DENIED", "You do not have permission to do this."),
+    429: ("REQUEST_LIMIT_EXCEEDED", "Too many requests. Please wait a moment and try again."),
+    500: ("INTERNAL_ERROR", "An internal error occurred. Please contact support."),
+    502: ("BAD_GATEWAY", "Bad gateway"),
+    503: ("TEMPORARILY_UNAVAILABLE", "The service is temporarily unavailable."),
+    504: ("DEADLINE_EXCEEDED", "The request took too long."),
+}
+
+
+class Entry(NamedTuple):
+    """A request in the log."""
+
+    number: int
+    """From 1, over all requests but those to the control API."""
+    method: str
+    route: str
+    path: str
+    """The workspace path, ``/jobs/ID`` of a job, empty where there is neither."""
+    nth: int
+    """From 1, over the requests of the same method, route and path."""
+    status: int
+    """0: the connection was closed without an answer."""
+    fault: str = ""
+
+
+class _Arrival(NamedTuple):
+    """A request that is about to be processed."""
+
+    number: int
+    raw: Raw
+    user: str
+    route: str
+    path: str
+
+
+class Service:
+    """The workspace. Every method is called with ``store.lock`` held.
+
+    ``clock`` gives seconds since 1970, ``monotonic`` is for the rate limits.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        users: dict[str, str],
+        *,
+        sizes: Sizes,
+        ipynb_as_source: bool = False,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.store = store
+        self.users = users
+        """Who a token belongs to."""
+        self.clock_offset = 0.0
+        self.faults = Faults()
+        self.limits = Limits(monotonic)
+        self.log: deque[Entry] = deque(maxlen=LOG_LENGTH)
+        self._clock = clock
+        self._number = 0
+        self._seen: Counter[tuple[str, str, str]] = Counter()
+        self._late: list[tuple[int, _Arrival]] = []
+        self.tree = Tree(store, self.now)
+        permissions = Permissions(store, self.tree)
+        self.jobs = Jobs(store, permissions, self.now)
+        objects = Objects(self.tree, sizes, ipynb_as_source=ipynb_as_source)
+        self._routes = routes.table(objects, self.jobs, permissions, Scopes(store))
+
+    def now(self) -> float:
+        """The server's clock, in seconds since 1970."""
+        return self._clock() + self.clock_offset
+
+    def handle(self, raw: Raw) -> Answer | None:
+        """The answer; None where the connection is to be closed without one."""
+        arrival = self._arrive(raw)
+        key = (raw.method, arrival.route, arrival.path)
+        self._seen[key] += 1
+        self.apply_late(arrival.number)
+        edits, rule = self.faults.decide(arrival.number, *key)
+        fault = "outage" if self.faults.outage else rule.do.value if rule else ""
+        self._edit(edits, When.BEFORE)
+        result = None if self.faults.outage else self._answer(arrival, rule)
+        self._edit(edits, When.AFTER)
+        status = result.status if result else 0
+        self.log.append(Entry(arrival.number, *key, self._seen[key], status, fault))
+        return result
+
+    def apply_late(self, number: int | None = None) -> None:
+        """Process the requests whose answer was lost and that are due; all with None."""
+        due = [one for when, one in self._late if number is None or when <= number]
+        self._late = [(when, one) for when, one in self._late if one not in due]
+        for arrival in due:
+            result = self._process(arrival)
+            entry = (arrival.raw.method, arrival.route, arrival.path)
+            nth = self._seen[entry]
+            self.log.append(Entry(arrival.number, *entry, nth, result.status, "late-applied"))
+
+    def edit(self, edit: Edit) -> None:
+        """Do what a person does: nothing is checked but that the folder is there."""
+        path = paths.canonical(edit.path)
+        with self.store.writing():
+            if edit.delete:
+                self.tree.delete(path, recursive=True)
+                return
+            new = formats.edited(self.tree.find(path), path, edit.content)
+            self.tree.check_room(new.path, new.type, overwrite=True)
+            self.tree.put(new)
+
+    def forget_log(self) -> None:
+        """Empty the log and count from 1 again."""
+        self.log.clear()
+        self._seen.clear()
+        self._number = 0
+
+    def _arrive(self, raw: Raw) -> _Arrival:
+        self._number += 1
+        found = routes.find(self._routes, raw.method, raw.path)
+        name = found[0].name if found else raw.path.removeprefix("/")
+        return _Arrival(self._number, raw, "", name, _path(raw, found))
+
+    def _answer(self, arrival: _Arrival, rule: Rule | None) -> Answer | None:
+        if rule is None or rule.do is Do.STALE:
+            return self._ordinary(arrival, stale=rule is not None)
+        if rule.do is Do.STATUS:
+            if rule.processed:
+                self._process(arrival)
+            return _refusal(rule)
+        if rule.do in (Do.LOSE_ANSWER, Do.KILL_AFTER):
+            self._process(arrival)
+        if rule.do is Do.LATE:
+            self._late.append((arrival.number + rule.after, arrival))
+        if rule.do in (Do.KILL_BEFORE, Do.KILL_AFTER):
+            _kill(rule.pid or int(arrival.raw.headers.get("x-emulator-client-pid", "0")))
+        return None
+
+    def _ordinary(self, arrival: _Arrival, *, stale: bool) -> Answer:
+        if not self.limits.allows(arrival.raw.method, arrival.route):
+            after = self.limits.retry_after
+            return _refusal(Rule(Do.STATUS, status=429, retry_after=after))
+        if stale and arrival.raw.method == "GET":
+            with self.store.as_before_the_last_write():
+                return self._process(arrival)
+        return self._process(arrival)
+
+    def _process(self, arrival: _Arrival) -> Answer:
+        raw = arrival.raw
+        try:
+            found = routes.find(self._routes, raw.method, raw.path)
+            if found is None:
+                # [report]
+                message = f"No API found for '{raw.method} {raw.path}'"
+                raise ApiError(404, "ENDPOINT_NOT_FOUND", message)
+            route, arguments = found
+            user = "" if route.public else self._user(raw)
+            call = Call(raw.method, raw.query, wire.body_of(raw), user, arguments)
+            if not route.writes:
+                return route.handler(call)
+            with self.store.writing():
+                return route.handler(call)
+        except ApiError as error:
+            return failure(error)
+
+    def _user(self, raw: Raw) -> str:
+        scheme, _, token = raw.headers.get("authorization", "").partition(" ")
+        if scheme != "Bearer":
+            raise ApiError(401, *_CODES[401])
+        if token not in self.users:
+            raise ApiError(403, "PERMISSION_DENIED", "Invalid access token.")
+        return self.users[token]
+
+    def _edit(self, rules: list[Rule], when: When) -> None:
+        for rule in rules:
+            for edit in rule.edits:
+                if rule.when is when:
+                    self.edit(edit)
+
+
+def _path(raw: Raw, found: tuple[routes.Route, tuple[str, ...]] | None) -> str:
+    if found is None:
+        return ""
+    if found[1]:
+        return "/" + "/".join(found[1])
+    try:
+        body: Json = wire.body_of(raw)
+    except ApiError:
+        body = {}
+    fields = {**raw.query, **body}
+    if "job_id" in fields:
+        return f"/jobs/{fields['job_id']}"
+    path = fields.get("path")
+    try:
+        return paths.canonical(path) if isinstance(path, str) else ""
+    except ApiError:
+        return str(path)
+
+
+def _refusal(rule: Rule) -> Answer:
+    phrase = next((one.phrase for one in HTTPStatus if one == rule.status), "Error")
+    code, message = _CODES.get(rule.status, ("ERROR", phrase))
+    if rule.body:
+        result = Answer(rule.status, rule.body.encode(), "text/html")
+    else:
+        result = failure(ApiError(rule.status, rule.code or code, rule.message or message))
+    headers = {"Retry-After": rule.retry_after} if rule.retry_after else {}
+    return replace(result, headers=headers)
+
+
+def _kill(pid: int) -> None:
+    if pid > 1 and pid != os.getpid():
+        # Windows has no SIGKILL; there SIGTERM ends a process at once.
+        os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
