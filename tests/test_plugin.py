@@ -598,3 +598,13 @@ def test_a_missing_policy_cannot_be_deselected(project: pytest.Pytester) -> None
     result = run(project, "--dbx-only", "-m", "dbx_syntax")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(['ERROR: *dbxgate.toml:1: *there is no file "gone.toml"*'])
+
+
+def test_a_green_run_says_how_to_see_its_warnings(project: pytest.Pytester) -> None:
+    write(project.path, {"nb/b.py": CLEAN.replace("----------", "---------- ")})
+    hint = "-v shows where the warnings stand"
+    result = run(project, "--dbx-only")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["*1  DBX132  warning *", hint])
+    assert hint not in run(project, "--dbx-only", "-q").stdout.lines
+    assert hint not in run(project, "--dbx-only", "-v").stdout.lines

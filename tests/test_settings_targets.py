@@ -56,8 +56,8 @@ def test_targets_are_read(tmp_path: Path) -> None:
         (
             '[targets.prod]\nhost = "x"\nauth = "oidc"',
             '<file>:3: unknown value "oidc" of tool.dbxgate.targets.prod.auth\n'
-            "  next: known: auto, pat, service-principal, azure-cli, azure-devops-oidc, service-connection, "
-            "managed-identity, profile",
+            "  next: known: auto, pat, service-principal, azure-cli, azure-devops-oidc, "
+            "service-connection, managed-identity, profile",
         ),
         (
             '[targets.prod]\non_drift = "ignore"',

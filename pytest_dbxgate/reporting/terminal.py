@@ -66,8 +66,11 @@ def end(
         reporter.write(text if text.endswith("\n") else text + "\n")
     for line in lines:
         reporter.write_line(line)
+    warnings = [finding for finding in findings if finding.severity is Severity.WARNING]
+    if warnings and reporter.config.get_verbosity() == 0:
+        reporter.write_line("-v shows where the warnings stand")
     if reporter.config.get_verbosity() > 0:
-        _write_warnings(reporter, findings)
+        _write_warnings(reporter, warnings)
     failed = any(finding.severity is Severity.ERROR for finding in findings)
     if failed and advise_baseline:
         reporter.write_line(summary.FIRST_RUN_HINT)
@@ -82,8 +85,7 @@ def change_as_diff(
     return diff.unified(before.path, before.text, after.text, color=color)
 
 
-def _write_warnings(reporter: pytest.TerminalReporter, findings: Sequence[Finding]) -> None:
-    warnings = [finding for finding in findings if finding.severity is Severity.WARNING]
+def _write_warnings(reporter: pytest.TerminalReporter, warnings: Sequence[Finding]) -> None:
     for finding in warnings[:MOST_WARNINGS]:
         reporter.write_line("")
         reporter.write_line(frames.frame(finding, color=reporter.hasmarkup))
