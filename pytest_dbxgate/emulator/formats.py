@@ -80,13 +80,13 @@ def exported(found: Object, format: str) -> tuple[bytes, str]:
 
 
 def folder_archive(
-    folder: str, objects: list[Object], format: str, *, ipynb_as_source: bool
+    root: str, objects: list[Object], format: str, *, ipynb_as_source: bool
 ) -> bytes:
-    """A folder as an archive, paths relative to it [fake].
+    """A folder's objects as an archive, with paths relative to ``root``.
 
     SOURCE and DBC drop plain files, AUTO includes them [doc].
     """
-    stem = len(folder.rstrip("/")) + 1
+    stem = len(root.rstrip("/")) + 1
     if format == "DBC":
         notebooks = [one for one in objects if one.type == NOTEBOOK]
         return archives.pack_dbc((one.path[stem:], notebook_of(one)) for one in notebooks)

@@ -31,13 +31,23 @@ class Sizes:
     """Of an export that is no direct download [doc]."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unknowns:
+    """What nobody could look up: a client has to cope with either [fake]."""
+
+    ipynb_as_source: bool = False
+    """An AUTO archive holds a notebook that came as .ipynb as a source file."""
+    folder_in_archive: bool = False
+    """The paths in an archive begin with the name of the folder that was exported."""
+
+
 class Objects:
     """The handlers."""
 
-    def __init__(self, tree: Tree, sizes: Sizes, *, ipynb_as_source: bool) -> None:
+    def __init__(self, tree: Tree, sizes: Sizes, unknowns: Unknowns) -> None:
         self._tree = tree
         self._sizes = sizes
-        self._ipynb_as_source = ipynb_as_source
+        self._unknowns = unknowns
 
     def mkdirs(self, call: Call) -> Answer:
         self._tree.make_folder(paths.canonical(call.text("path")))
@@ -61,7 +71,7 @@ class Objects:
         children = self._tree.children(found.path) if found.type == DIRECTORY else [found]
         if not children:
             return answer({})
-        return answer({"objects": [described(self._tree.get(one.path)) for one in children]})
+        return answer({"objects": [described(one) for one in children]})
 
     def import_(self, call: Call) -> Answer:
         """SOURCE unless told otherwise. Folders are never made on the way [live]."""
@@ -87,12 +97,7 @@ class Objects:
         if format not in formats.FORMATS:
             raise invalid(f"Invalid format: {format}")
         if found.type == DIRECTORY:
-            content = formats.folder_archive(
-                found.path,
-                list(self._tree.below(found.path)),
-                format,
-                ipynb_as_source=self._ipynb_as_source,
-            )
+            content = self._archive(found, format)
             kind = "dbc" if format == "DBC" else "zip"
         else:
             content, kind = formats.exported(found, format)
@@ -100,6 +105,14 @@ class Objects:
             return Answer(body=content, media="application/octet-stream")
         _check_size(len(content), self._sizes.export)
         return answer({"content": base64.b64encode(content).decode(), "file_type": kind})
+
+    def _archive(self, folder: Object, format: str) -> bytes:
+        root = folder.path
+        if self._unknowns.folder_in_archive:
+            root = paths.parent(folder.path)
+        inside = list(self._tree.below(folder.path))
+        as_source = self._unknowns.ipynb_as_source
+        return formats.folder_archive(root, inside, format, ipynb_as_source=as_source)
 
     def _import_dbc(self, path: str, data: bytes, *, overwrite: bool) -> None:
         # [doc]; what stands there is refused with these words [report].

@@ -13,6 +13,7 @@ Faults, edits, the request log and the dump of the store are methods of what :fu
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
@@ -29,7 +30,7 @@ import uvicorn
 from pytest_dbxgate.emulator.app import App
 from pytest_dbxgate.emulator.connections import Connections
 from pytest_dbxgate.emulator.control import Control
-from pytest_dbxgate.emulator.objects import Sizes
+from pytest_dbxgate.emulator.objects import Sizes, Unknowns
 from pytest_dbxgate.emulator.service import Service
 from pytest_dbxgate.emulator.store import Store
 
@@ -39,6 +40,7 @@ CONNECTION_FILE = "connection.json"
 STORE_FILE = "workspace.sqlite3"
 
 SIZES = Sizes()
+UNKNOWNS = Unknowns()
 
 _PATIENCE = 10.0
 """Seconds to wait for the server's thread to begin or to end."""
@@ -84,7 +86,7 @@ class Running(Control):
         """Close all connections and the store. What was answered stays on disk."""
         if not self._thread.is_alive():
             return
-        self._server.should_exit = True
+        self._server.finish()
         self._thread.join(_PATIENCE)
         (self._data / CONNECTION_FILE).unlink(missing_ok=True)
         with self._lock:
@@ -103,15 +105,14 @@ def start(
     token: str | None = None,
     user: str = USER,
     sizes: Sizes = SIZES,
-    ipynb_as_source: bool = False,
+    unknowns: Unknowns = UNKNOWNS,
     clock: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Running:
     """Serve the workspace kept in the folder ``data`` on loopback, in a thread.
 
-    ``port`` 0 takes a free one. ``token`` is random unless given. ``ipynb_as_source``: whether an
-    AUTO archive holds notebooks that came as .ipynb as source files (which of the two is right is
-    not known). ``clock`` gives seconds since 1970, ``monotonic`` is for the rate limits.
+    ``port`` 0 takes a free one. ``token`` is random unless given. ``clock`` gives seconds since
+    1970, ``monotonic`` is for the rate limits.
 
     Raises OSError where the port is taken, and
     :class:`~pytest_dbxgate.emulator.store.StoreInUseError` where the folder is served already.
@@ -128,7 +129,7 @@ def start(
         store,
         {token: user},
         sizes=sizes,
-        ipynb_as_source=ipynb_as_source,
+        unknowns=unknowns,
         clock=clock,
         monotonic=monotonic,
     )
@@ -154,7 +155,7 @@ def start(
 
 
 class _Server(uvicorn.Server):
-    """Tells when it is ready."""
+    """Tells when it is ready, and stops when it is told to."""
 
     def __init__(self, app: App, connections: Connections) -> None:
         config = uvicorn.Config(
@@ -173,10 +174,22 @@ class _Server(uvicorn.Server):
         )
         super().__init__(config)
         self.ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._end = asyncio.Event()
+
+    def finish(self) -> None:
+        """Stop serving; called from another thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._end.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self._loop = asyncio.get_running_loop()
         self.ready.set()
+
+    async def main_loop(self) -> None:
+        # Ten looks a second at whether to stop would cost each test a tenth of one.
+        await self._end.wait()
 
 
 def _furnish(service: Service, user: str) -> None:

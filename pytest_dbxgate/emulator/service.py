@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
@@ -15,7 +16,7 @@ from pytest_dbxgate.emulator import formats, paths, routes, wire
 from pytest_dbxgate.emulator.faults import Do, Edit, Faults, Rule, When
 from pytest_dbxgate.emulator.jobs import Jobs
 from pytest_dbxgate.emulator.limits import Limits
-from pytest_dbxgate.emulator.objects import Objects, Sizes
+from pytest_dbxgate.emulator.objects import Objects, Sizes, Unknowns
 from pytest_dbxgate.emulator.permissions import Permissions
 from pytest_dbxgate.emulator.scopes import Scopes
 from pytest_dbxgate.emulator.store import Store
@@ -23,6 +24,8 @@ from pytest_dbxgate.emulator.tree import Tree
 from pytest_dbxgate.emulator.values import Answer, ApiError, Call, Json, Raw, failure
 
 LOG_LENGTH = 100_000
+
+_LOGGER = logging.getLogger(__name__)
 
 _CODES = {
     401: ("UNAUTHENTICATED", "Credential was not sent or was of an unsupported type."),
@@ -73,7 +76,7 @@ class Service:
         users: dict[str, str],
         *,
         sizes: Sizes,
-        ipynb_as_source: bool = False,
+        unknowns: Unknowns,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -91,7 +94,7 @@ class Service:
         self.tree = Tree(store, self.now)
         permissions = Permissions(store, self.tree)
         self.jobs = Jobs(store, permissions, self.now)
-        objects = Objects(self.tree, sizes, ipynb_as_source=ipynb_as_source)
+        objects = Objects(self.tree, sizes, unknowns)
         self._routes = routes.table(objects, self.jobs, permissions, Scopes(store))
 
     def now(self) -> float:
@@ -106,9 +109,13 @@ class Service:
         self.apply_late(arrival.number)
         edits, rule = self.faults.decide(arrival.number, *key)
         fault = "outage" if self.faults.outage else rule.do.value if rule else ""
-        self._edit(edits, When.BEFORE)
-        result = None if self.faults.outage else self._answer(arrival, rule)
-        self._edit(edits, When.AFTER)
+        try:
+            self._edit(edits, When.BEFORE)
+            result = None if self.faults.outage else self._answer(arrival, rule)
+            self._edit(edits, When.AFTER)
+        except ApiError as error:
+            # Only edits get here: a test that asks for an impossible one must not go on.
+            fault, result = "edit-failed", failure(ApiError(501, "EDIT_FAILED", error.message))
         status = result.status if result else 0
         self.log.append(Entry(arrival.number, *key, self._seen[key], status, fault))
         return result
@@ -124,13 +131,14 @@ class Service:
             self.log.append(Entry(arrival.number, *entry, nth, result.status, "late-applied"))
 
     def edit(self, edit: Edit) -> None:
-        """Do what a person does: nothing is checked but that the folder is there."""
+        """Do what a person does; folders are made on the way."""
         path = paths.canonical(edit.path)
         with self.store.writing():
             if edit.delete:
                 self.tree.delete(path, recursive=True)
                 return
             new = formats.edited(self.tree.find(path), path, edit.content)
+            self.tree.make_folder(paths.parent(path))
             self.tree.check_room(new.path, new.type, overwrite=True)
             self.tree.put(new)
 
@@ -187,6 +195,9 @@ class Service:
                 return route.handler(call)
         except ApiError as error:
             return failure(error)
+        except Exception:
+            _LOGGER.exception("%s %s", raw.method, raw.path)
+            return failure(ApiError(500, *_CODES[500]))
 
     def _user(self, raw: Raw) -> str:
         scheme, _, token = raw.headers.get("authorization", "").partition(" ")

@@ -27,7 +27,9 @@ class Object:
     """SOURCE or JUPYTER: what a notebook was imported as."""
     created_at: int = 0
     modified_at: int = 0
+    size: int = 0
     content: bytes = b""
+    """Empty in what :meth:`Tree.children` gives."""
 
     @property
     def kind(self) -> str:
@@ -134,12 +136,12 @@ class Tree:
             "format": written.format,
             "created_at": written.created_at,
             "modified_at": written.modified_at,
-            "size": len(written.content),
+            "size": len(new.content),
         }
         self._store.put("object", Row(new.path, value, new.content))
 
 
-def described(found: Object, size: int | None = None) -> dict[str, Any]:
+def described(found: Object) -> dict[str, Any]:
     """An object as get-status and list describe it.
 
     PYTHON for every .ipynb, size and times for files only [doc].
@@ -153,7 +155,7 @@ def described(found: Object, size: int | None = None) -> dict[str, Any]:
     if found.type == NOTEBOOK:
         value["language"] = "PYTHON" if found.format == "JUPYTER" else found.language
     if found.type == FILE:
-        value["size"] = len(found.content) if size is None else size
+        value["size"] = found.size
         value |= {"created_at": found.created_at, "modified_at": found.modified_at}
     return value
 
@@ -168,5 +170,6 @@ def _object(row: Row) -> Object:
         value["format"],
         value["created_at"],
         value["modified_at"],
+        value["size"],
         row.content,
     )
