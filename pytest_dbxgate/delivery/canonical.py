@@ -49,7 +49,12 @@ def digest(data: bytes, *, kind: Kind, name: str) -> str:
     notebooks = formats.parse(name, data)
     if len(notebooks) != 1 or notebooks[0].unreadable:
         return sha256(b"text\0" + _normalised(data))
-    return sha256(b"notebook\0" + _canonical(notebooks[0]))
+    return notebook_digest(notebooks[0])
+
+
+def notebook_digest(notebook: Notebook) -> str:
+    """The canonical digest of a notebook that was read, in hex."""
+    return sha256(b"notebook\0" + _canonical(notebook))
 
 
 def archive_name(place: str, *, format: ImportFormat, language: str | None) -> str:
