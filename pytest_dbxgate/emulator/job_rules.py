@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_dbxgate.emulator.values import Json, invalid
+from pytest_dbxgate.emulator.values import Json, invalid, rows
 
 MAX_TASKS = 1000
 MAX_TAGS = 25
@@ -20,14 +20,17 @@ _KEYS = {"tasks": "task_key", "job_clusters": "job_cluster_key", "parameters": "
 
 def check(settings: Mapping[str, Any]) -> None:
     """Raise for settings the API refuses."""
-    tasks = _list(settings, "tasks")
+    tasks = rows(settings, "tasks")
+    for name, kind in (("tags", dict), ("name", str), ("parameters", list)):
+        if not isinstance(settings.get(name), (kind, type(None))):
+            raise invalid(f"Invalid {name}.")
     if len(tasks) > MAX_TASKS:
         raise invalid(f"The job has {len(tasks)} tasks, the limit is {MAX_TASKS}.")
     if len(settings.get("tags") or {}) > MAX_TAGS:
         raise invalid(f"A job may have at most {MAX_TAGS} tags.")
     if len(str(settings.get("name", "")).encode()) > MAX_NAME:
         raise invalid(f"The job name must be at most {MAX_NAME} bytes.")
-    clusters = {str(one.get("job_cluster_key")) for one in _list(settings, "job_clusters")}
+    clusters = {str(one.get("job_cluster_key")) for one in rows(settings, "job_clusters")}
     has_git = "git_source" in settings
     for task in tasks:
         _check_task(task, clusters, has_git=has_git)
@@ -56,7 +59,7 @@ def updated(settings: Json, new: Mapping[str, Any], remove: list[str]) -> Json:
     merged = dict(settings)
     for name, value in new.items():
         key = _KEYS.get(name)
-        merged[name] = _merged(merged.get(name) or [], value, key) if key else value
+        merged[name] = _merged(rows(merged, name), rows(new, name), key) if key else value
     for field in remove:
         name, _, member = field.partition("/")
         if member and name in _KEYS:
@@ -65,13 +68,6 @@ def updated(settings: Json, new: Mapping[str, Any], remove: list[str]) -> Json:
         else:
             merged.pop(name, None)
     return merged
-
-
-def _list(settings: Mapping[str, Any], name: str) -> list[Json]:
-    value = settings.get(name) or []
-    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-        raise invalid(f"Invalid {name}: a list of objects is expected.")
-    return value
 
 
 def _check_task(task: Json, clusters: set[str], *, has_git: bool) -> None:
@@ -85,6 +81,8 @@ def _check_task(task: Json, clusters: set[str], *, has_git: bool) -> None:
     notebook = task.get("notebook_task")
     if notebook is None:
         return
+    if not isinstance(notebook, dict):
+        raise invalid("Invalid notebook_task: an object is expected.")
     path = str(notebook.get("notebook_path", ""))
     from_git = has_git and notebook.get("source", "GIT") == "GIT"
     if not from_git and not path.startswith("/"):
@@ -100,7 +98,7 @@ def _check_graph(tasks: list[Json]) -> None:
         key = str(task["task_key"])
         if key in needs:
             raise invalid(f"Duplicate task key '{key}'.")
-        needs[key] = {str(one.get("task_key")) for one in _list(task, "depends_on")}
+        needs[key] = {str(one.get("task_key")) for one in rows(task, "depends_on")}
         if key in needs[key]:
             raise invalid(f"Invalid dependency graph, task '{key}' can not reference itself.")
     for key, others in needs.items():

@@ -36,7 +36,7 @@ class Jobs:
             "settings": job_rules.with_defaults(call.body),
         }
         self._store.put("job", Row(_key(job_id), value))
-        wanted = call.body.get("access_control_list")
+        wanted = call.rows("access_control_list")
         self._permissions.create(f"/jobs/{job_id}", call.user, wanted)
         return answer({"job_id": job_id})
 
@@ -48,14 +48,14 @@ class Jobs:
 
     def list_(self, call: Call) -> Answer:
         """20 a page; ``name`` is compared as a whole, in any case [doc]."""
-        limit = min(int(call.query.get("limit") or 20), 100)
+        limit = _limit(call, 100)
         name = call.query.get("name")
         found = [
             row.value
             for row in reversed(self._store.all("job"))
             if name is None or row.value["settings"]["name"].lower() == name.lower()
         ]
-        start = _start(call) or int(call.query.get("offset") or 0)
+        start = _start(call)
         expand = call.flag("expand_tasks")
         jobs = [_listed(value, expand=expand) for value in found[start : start + limit]]
         result: Json = {"jobs": jobs} if jobs else {}
@@ -77,7 +77,9 @@ class Jobs:
         value = self._job(call.number("job_id"))
         new = _settings(call) if "new_settings" in call.body else {}
         remove = call.body.get("fields_to_remove") or []
-        merged = job_rules.updated(value["settings"], new, remove)
+        if not isinstance(remove, list):
+            raise invalid("Invalid fields_to_remove: a list is expected.")
+        merged = job_rules.updated(value["settings"], new, [str(one) for one in remove])
         job_rules.check(merged)
         self._save(value, job_rules.with_defaults(merged))
         return answer({})
@@ -91,7 +93,7 @@ class Jobs:
     def runs(self, call: Call) -> Answer:
         """The newest first, at most 25 a page [doc]."""
         job_id = call.query.get("job_id")
-        limit = min(int(call.query.get("limit") or 20), 25)
+        limit = _limit(call, 25)
         found = [
             row.value
             for row in reversed(self._store.all("run"))
@@ -150,8 +152,16 @@ def _settings(call: Call) -> Json:
     return new
 
 
+def _limit(call: Call, most: int) -> int:
+    limit = call.query.get("limit") or "20"
+    if not limit.isdigit() or int(limit) > most:
+        raise invalid(f"Invalid limit {limit}: it must be between 1 and {most}.")
+    # 0 stands for the most [doc].
+    return int(limit) or most
+
+
 def _start(call: Call) -> int:
-    token = call.query.get("page_token") or "0"
+    token = call.query.get("page_token") or call.query.get("offset") or "0"
     if not token.isdigit():
         raise invalid(f"Invalid page token: {token}")
     return int(token)

@@ -29,7 +29,7 @@ class Permissions:
         self._store = store
         self._tree = tree
 
-    def create(self, object_id: str, owner: str, wanted: Any) -> None:
+    def create(self, object_id: str, owner: str, wanted: list[Json]) -> None:
         """The entries of a new job: its creator owns it."""
         own = {"user_name": owner, "permission_level": "IS_OWNER"}
         entries = [own] if not wanted else _checked("jobs", wanted)
@@ -44,7 +44,7 @@ class Permissions:
     def put(self, call: Call) -> Answer:
         """Replace the direct entries."""
         kind, object_id = self._object(call)
-        entries = _checked(kind, call.body.get("access_control_list") or [])
+        entries = _checked(kind, call.rows("access_control_list"))
         self._save(object_id, entries)
         return answer(self._described(kind, object_id))
 
@@ -52,7 +52,7 @@ class Permissions:
         """Add entries, or change the level of those who have one."""
         kind, object_id = self._object(call)
         merged = {_who(entry): entry for entry in self._entries(object_id)}
-        merged |= {_who(one): one for one in call.body.get("access_control_list") or []}
+        merged |= {_who(one): one for one in call.rows("access_control_list")}
         self._save(object_id, _checked(kind, list(merged.values())))
         return answer(self._described(kind, object_id))
 

@@ -63,6 +63,7 @@ class Running(Control):
         self._server = server
         self._thread = thread
         self._data = data
+        self._stopped = False
         self.host = host
         """``http://127.0.0.1:PORT``."""
         self.token = token
@@ -84,8 +85,9 @@ class Running(Control):
 
     def stop(self) -> None:
         """Close all connections and the store. What was answered stays on disk."""
-        if not self._thread.is_alive():
+        if self._stopped:
             return
+        self._stopped = True
         self._server.finish()
         self._thread.join(_PATIENCE)
         (self._data / CONNECTION_FILE).unlink(missing_ok=True)
@@ -94,8 +96,9 @@ class Running(Control):
 
     def wait(self) -> None:
         """Wait until it is stopped by another thread or a signal."""
-        while self._thread.is_alive():
-            self._thread.join(0.5)
+        # Not the thread's join: a signal there makes Python 3.11 take the thread for ended.
+        while not self._server.ended.wait(0.5):
+            pass
 
 
 def start(
@@ -174,6 +177,7 @@ class _Server(uvicorn.Server):
         )
         super().__init__(config)
         self.ready = threading.Event()
+        self.ended = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._end = asyncio.Event()
 
@@ -190,6 +194,7 @@ class _Server(uvicorn.Server):
     async def main_loop(self) -> None:
         # Ten looks a second at whether to stop would cost each test a tenth of one.
         await self._end.wait()
+        self.ended.set()
 
 
 def _furnish(service: Service, user: str) -> None:

@@ -37,6 +37,14 @@ def missing(message: str) -> ApiError:
     return ApiError(404, "RESOURCE_DOES_NOT_EXIST", message)
 
 
+def rows(fields: Mapping[str, Any], name: str) -> list[Json]:
+    """A field that is a list of objects, empty where there is none."""
+    value = fields.get(name) or []
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise invalid(f"Invalid {name}: a list of objects is expected.")
+    return value
+
+
 class Raw(NamedTuple):
     """A request as it came over the wire. Header names are in lower case."""
 
@@ -72,6 +80,10 @@ class Call:
             return int(str(value))
         except ValueError:
             raise invalid(f"Missing required field: {name}") from None
+
+    def rows(self, name: str) -> list[Json]:
+        """A list of objects, empty where there is none; raises :class:`ApiError` for others."""
+        return rows(self.body, name)
 
     def flag(self, name: str) -> bool:
         """A truth value, as JSON or as text."""
