@@ -119,7 +119,9 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCli:
 def opened(tmp_path: Path, target: TargetSettings | None = None, **environ: str) -> Bundle:
     settings = target or TargetSettings(publisher="bundle")
     full = {**os.environ, **environ}
-    return bundle.open_bundle(tmp_path / "shop", "prod", settings, Access(HOST, TOKEN), full, shown)
+    return bundle.open_bundle(
+        tmp_path / "shop", "prod", settings, Access(HOST, lambda: TOKEN), full, shown
+    )
 
 
 def test_a_plan_is_shown_and_then_deployed(fake: FakeCli, tmp_path: Path) -> None:
@@ -313,7 +315,7 @@ def test_data_is_deleted_only_where_that_was_overridden(fake: FakeCli, tmp_path:
 
 def test_a_program_that_hangs_is_stopped(fake: FakeCli, tmp_path: Path) -> None:
     write(fake.folder, {"databricks": f"#!{sys.executable}\nimport time\ntime.sleep(60)\n"})
-    cli = Cli(bundle_cli.find(), tmp_path, Access(HOST, TOKEN), os.environ, shown)
+    cli = Cli(bundle_cli.find(), tmp_path, Access(HOST, lambda: TOKEN), os.environ, shown)
     with pytest.raises(PlatformError, match="has not ended after 0 s and was stopped"):
         cli.run("bundle", "plan", timeout=0.2)
 

@@ -59,10 +59,11 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A workspace and a token for it. The token is in no repr."""
+    """A workspace and how to get a token for it."""
 
     host: str
-    token: str = field(repr=False)
+    token: Callable[[], str] = field(repr=False)
+    """Asked where the value is used: no frame keeps it for a dump of local variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +82,15 @@ class Cli:
         """Run a command to its end. Raises PlatformError if it cannot be started, or has not
         ended after ``timeout`` seconds."""
         with tempfile.TemporaryDirectory(prefix="dbxgate-", ignore_cleanup_errors=True) as home:
-            seen = environment(self.environ, self.access, home=home)
+
+            def seen() -> dict[str, str]:
+                return environment(self.environ, self.access, home=home)
+
             return _run(self.program, arguments, self.folder, seen, timeout)
 
     def shown(self, text: str) -> str:
         """``text`` without the token, fit to be shown."""
-        if self.access.token:
-            text = text.replace(self.access.token, "***")
-        return self.show(text)
+        return self.show(text.replace(self.access.token() or "\0", "***"))
 
 
 def environment(full: Mapping[str, str], access: Access, *, home: str) -> dict[str, str]:
@@ -105,7 +107,7 @@ def environment(full: Mapping[str, str], access: Access, *, home: str) -> dict[s
     return {
         **seen,
         "DATABRICKS_HOST": access.host,
-        "DATABRICKS_TOKEN": access.token,
+        "DATABRICKS_TOKEN": access.token(),
         # A token of Entra ID or of OAuth is sent as a personal one is.
         "DATABRICKS_AUTH_TYPE": "pat",
         "NO_COLOR": "1",
@@ -155,14 +157,18 @@ def _spelled(version: Sequence[int]) -> str:
 
 
 def _run(
-    program: str, arguments: Sequence[str], folder: Path, seen: Mapping[str, str], timeout: float
+    program: str,
+    arguments: Sequence[str],
+    folder: Path,
+    seen: Callable[[], Mapping[str, str]],
+    timeout: float,
 ) -> Answer:
     command = f"{PROGRAM} {' '.join(arguments)}"
     try:
         process = subprocess.Popen(
             [program, *arguments],
             cwd=folder,
-            env=seen,
+            env=seen(),
             # No console: what the CLI would ask a person it refuses.
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
