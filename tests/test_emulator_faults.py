@@ -266,6 +266,21 @@ def test_the_same_over_http(running: Running) -> None:
     assert running.log() == ()
 
 
+def test_a_state_can_be_put_back(running: Running) -> None:
+    put(running, "/Shared/a", "1")
+    before = running.dump()
+    snapshot = running.snapshot()
+    put(running, "/Shared/a", "2")
+    send(running, "POST", "/api/2.2/jobs/create", {"name": "a"})
+    running.add_faults({"do": "outage"}, {"match": IMPORT, "do": "late", "after": 1})
+    running.set_clock_offset(3600)
+    assert put(running, "/Shared/a", "3") is None
+    running.restore(snapshot)
+    assert running.dump() == before
+    assert running.log() == ()
+    assert get(running, "/Shared/a") == "1"
+
+
 @pytest.mark.parametrize("rule", [{}, {"do": "nothing"}, {"do": "status", "what": 1}], ids=str)
 def test_what_is_no_rule_is_refused(running: Running, rule: dict[str, object]) -> None:
     with pytest.raises(ApiError):

@@ -19,7 +19,7 @@ from pytest_dbxgate.emulator.limits import Limits
 from pytest_dbxgate.emulator.objects import Objects, Sizes, Unknowns
 from pytest_dbxgate.emulator.permissions import Permissions
 from pytest_dbxgate.emulator.scopes import Scopes
-from pytest_dbxgate.emulator.store import Store
+from pytest_dbxgate.emulator.store import Rows, Store
 from pytest_dbxgate.emulator.tree import Tree
 from pytest_dbxgate.emulator.values import Answer, ApiError, Call, Json, Raw, failure
 
@@ -147,6 +147,15 @@ class Service:
         self.log.clear()
         self._seen.clear()
         self._number = 0
+
+    def restore(self, rows: Rows) -> None:
+        """Make the stored state what it was; no faults, limits, log or late requests."""
+        self.store.replace_everything(rows)
+        self.faults.clear()
+        self.limits.set({})
+        self._late.clear()
+        self.clock_offset = 0.0
+        self.forget_log()
 
     def _arrive(self, raw: Raw) -> _Arrival:
         self._number += 1

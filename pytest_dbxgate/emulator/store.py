@@ -20,6 +20,10 @@ _TABLE = """CREATE TABLE IF NOT EXISTS rows (
     PRIMARY KEY (kind, key))"""
 
 
+Rows = list[tuple[str, str, str, bytes]]
+"""Kind, key, value and content."""
+
+
 class StoreInUseError(Exception):
     """Another embedded workspace serves the same folder."""
 
@@ -106,6 +110,17 @@ class Store:
     def remove(self, kind: str, key: str) -> None:
         self._remember(kind, key)
         self._remove(kind, key)
+
+    def everything(self) -> Rows:
+        """All rows, to be put back by :meth:`replace_everything`."""
+        return self._data.execute("SELECT kind, key, value, content FROM rows").fetchall()
+
+    def replace_everything(self, rows: Rows) -> None:
+        """Make the state what it was."""
+        with self.writing():
+            self._data.execute("DELETE FROM rows")
+            self._data.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", rows)
+        self._last = {}
 
     def next_id(self, kind: str) -> int:
         """A number never given out before."""
