@@ -37,12 +37,12 @@ def fault(place: str) -> str:
     return ""
 
 
-def shown(text: str) -> str:
+def shown(text: str, *, limit: int = _MAX_SHOWN) -> str:
     """A string from outside on one line: no secrets, no control characters, no logging commands,
-    at most 200 characters."""
+    at most ``limit`` characters (0: all)."""
     text = "".join(char if char.isprintable() else "\ufffd" for char in redact(text))
-    text = _COMMAND.sub(r"\1\\[", text)
-    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 3] + "..."
+    text = text if not limit or len(text) <= limit else text[: limit - 3] + "..."
+    return _COMMAND.sub(r"\1\\[", text)
 
 
 def listed(names: list[str], *, most: int = 5) -> str:
