@@ -6,7 +6,6 @@ import io
 import re
 import stat
 import zipfile
-import zlib
 from typing import NamedTuple
 
 from pytest_dbxgate.workspace.model import RejectedError
@@ -34,7 +33,10 @@ def unpack(data: bytes, *, limits: Limits = Limits()) -> dict[str, bytes]:  # no
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return _files(archive, limits)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except ArchiveError:
+        raise
+    except Exception as error:
+        # A damaged archive makes zipfile, zlib and struct raise almost anything.
         reason = str(error)
     raise _refused(f"cannot be read ({reason})")
 

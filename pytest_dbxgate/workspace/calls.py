@@ -83,10 +83,8 @@ class Caller:
     def error(self, outcome: Outcome, what: str) -> GateError:
         """The error of a call that failed."""
         assert outcome.failure is not None
-        veil = self._credentials.veil
-        failure = outcome.failure._replace(words=veil(outcome.failure.words))
         return failures.error(
-            failure, what, self.host, lost=outcome.lost, attempts=outcome.attempts
+            outcome.failure, what, self.host, lost=outcome.lost, attempts=outcome.attempts
         )
 
     def get(
@@ -111,14 +109,18 @@ class Caller:
 
     def _read(self, answer: Answer | Failure) -> tuple[Mapping[str, Any], Failure | None]:
         if isinstance(answer, Failure):
-            return {}, answer
+            return {}, self._veiled(answer)
         told = retry.date(_header(answer.headers, "date"))
         if told is not None:
             self.server_time = told
         failure = failures.of_answer(answer.status, answer.headers, answer.body)
         if failure is not None:
-            return {}, failure
+            return {}, self._veiled(failure)
         return json.loads(answer.body) if answer.body.strip() else {}, None
+
+    def _veiled(self, failure: Failure) -> Failure:
+        # A server may repeat what it was sent.
+        return failure._replace(words=self._credentials.veil(failure.words))
 
 
 def _header(headers: Mapping[str, str], name: str) -> str | None:

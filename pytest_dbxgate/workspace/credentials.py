@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, NoReturn
 
+from pytest_dbxgate.errors import AuthenticationError
 from pytest_dbxgate.secrets.redact import MASK
 
 OnSecret = Callable[[str], None]
@@ -100,8 +101,9 @@ class Veil:
             self._on_secret(secret.reveal())
         return secret
 
-    def __call__(self, text: str) -> str:
-        """``text`` with each secret that is known taken out of it, whatever it looks like."""
+    def __call__(self, words: str | Secret) -> str:
+        """A text with each secret that is known taken out of it, whatever it looks like."""
+        text = words.reveal() if isinstance(words, Secret) else words
         with self._lock:
             known = sorted(self._known, key=_length, reverse=True)
         for secret in known:
@@ -173,7 +175,7 @@ class Credentials:
 
     def _renew(self) -> None:
         token = self._fetch()
-        self.veil.add(token.secret)
+        self.veil.add(checked(token.secret, self.method))
         self._token = token
 
     def _current(self) -> Secret:
@@ -189,9 +191,20 @@ class Credentials:
         return f"<credentials by {self.method}>"
 
 
+def checked(token: Secret, method: str) -> Secret:
+    """``token``; raises :class:`AuthenticationError` where it can be none. Libraries would show
+    it in their own error."""
+    if all("!" <= letter <= "~" for letter in token.reveal()) and token:
+        return token
+    raise AuthenticationError(
+        f"auth {method!r}: the token is empty, or holds a character that no token holds",
+        next_step="look for a line end, a quote or a blank where it was pasted",
+    )
+
+
 def fixed(method: str, why: str, token: Secret, *, veil: Veil) -> Credentials:
     """Credentials of a token that nothing can renew."""
-    veil.add(token)
+    veil.add(checked(token, method))
     return Credentials(
         method, why, lambda: Token(token), clock=lambda: 0.0, veil=veil, renewable=False
     )

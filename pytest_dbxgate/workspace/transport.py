@@ -27,6 +27,9 @@ class Answer(NamedTuple):
     headers: Mapping[str, str]
     body: bytes
 
+    def __repr__(self) -> str:
+        return f"<answer {self.status} of {len(self.body)} bytes>"
+
 
 class Request(NamedTuple):
     """What goes out. Texts in ``body`` are kept out of its ``repr``: a folder may hold a secret."""

@@ -1,0 +1,1 @@
+"""The methods of authentication, one module each. ``auth`` lists and chooses them."""
