@@ -55,11 +55,17 @@ def jobs(bundle: Bundle) -> Iterator[Job]:
         over = table(target.get("resources", "jobs")) if isinstance(target, Table) else {}
         scope = _scope(bundle, config, name, target)
         folder = _sync_root(bundle, config)
+        default = len(targets) == 1 or _is_default(target)
         for key in {**base, **over}:
             entry = _job(base.get(key), over.get(key))
             node = scope.see(entry.value)
             if isinstance(node, Table):
-                yield Job(JobKind.BUNDLE, key, node, entry.key, scope, folder, mutable)
+                yield Job(JobKind.BUNDLE, key, node, entry.key, scope, folder, mutable, default)
+
+
+def _is_default(target: Node | None) -> bool:
+    flag = target.get("default") if isinstance(target, Table) else None
+    return isinstance(flag, Scalar) and flag.value is True
 
 
 _PYTHON = (("python", "mutators"), ("experimental", "python"), ("experimental", "pydabs"))

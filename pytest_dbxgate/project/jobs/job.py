@@ -32,6 +32,8 @@ class Job(NamedTuple):
     """Of a bundle: the folder its files are uploaded from, relative to the root of the run."""
     mutable: bool = False
     """Whether Python code of the bundle may change it."""
+    is_default: bool = False
+    """Whether it is that of the target a bundle is deployed to where none is named."""
 
     def get(self, *path: str) -> Node | None:
         """The node at ``path``, its references filled in."""

@@ -1,0 +1,242 @@
+"""Publishing as a use case, free of pytest: from what a run proved to a release."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from pytest_dbxgate import targets
+from pytest_dbxgate.contents import Contents, gather
+from pytest_dbxgate.delivery import origin as origins
+from pytest_dbxgate.delivery import placement, verdict
+from pytest_dbxgate.delivery.deploy import Deployment, Request, deploy, look
+from pytest_dbxgate.delivery.heal import Healed
+from pytest_dbxgate.delivery.job_files import jobs_of
+from pytest_dbxgate.delivery.job_files import targets as targets_of
+from pytest_dbxgate.delivery.locks import heal_target
+from pytest_dbxgate.delivery.log import Log, Tell, silent
+from pytest_dbxgate.delivery.means import Means
+from pytest_dbxgate.delivery.model import Item, JobItem, Manifest, Origin, Plan, Refusal
+from pytest_dbxgate.delivery.plan import DRIFT
+from pytest_dbxgate.delivery.verdict import Expected, Report, RunFacts
+from pytest_dbxgate.errors import ConfigurationError, DriftError, GateError, RefusedError
+from pytest_dbxgate.session import Gate
+from pytest_dbxgate.targets import Chosen, Opened, Surroundings
+
+
+class Mode(str, Enum):
+    """What is to be done with the target."""
+
+    DEPLOY = "deploy"
+    PLAN = "plan"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a run of pytest showed."""
+
+    reports: Mapping[Expected, Report]
+    failed_tests: Sequence[str] = ()
+    collection_errors: Sequence[str] = ()
+    exit_status: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the command line asks for."""
+
+    mode: Mode
+    target: str | None = None
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    """Refusals that are not to count, with the reason given."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What publishing needs from outside, so that tests decide it."""
+
+    around: Surroundings
+    tell: Tell = silent
+    cancelled: Callable[[], bool] = lambda: False
+    means: Means = Means()  # noqa: RUF009 - immutable
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What came of it."""
+
+    target: str
+    mode: Mode
+    host: str = ""
+    root: str = ""
+    project: str = ""
+    origin: Origin = Origin()  # noqa: RUF009 - immutable
+    refusals: tuple[Refusal, ...] = ()
+    overridden: Mapping[str, str] = field(default_factory=dict)
+    plan: Plan | None = None
+    deployment: Deployment | None = None
+    healed: tuple[Healed, ...] = ()
+    error: GateError | None = None
+    log: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """20 to 25, or 0; where pytest itself would not say 0, that counts."""
+        if self.error is not None:
+            return self.error.exit_code
+        if self.refusals:
+            return RefusedError.exit_code
+        if self.plan is not None and self.plan.refusals:
+            drifted = all(each.name == DRIFT for each in self.plan.refusals)
+            return DriftError.exit_code if drifted else RefusedError.exit_code
+        return 23 if self.deployment is not None and self.deployment.pending else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Cargo:
+    """What goes to a target."""
+
+    items: tuple[Item, ...]
+    jobs: tuple[JobItem, ...]
+    refusals: tuple[Refusal, ...] = ()
+
+
+def publish(gate: Gate, evidence: Evidence, order: Order, world: World) -> Published:
+    """Decide, then plan or publish. A refused run still heals what an earlier one left open.
+
+    Never raises a :class:`GateError`: it is told in the result.
+    """
+    ask = origins.asking(gate.root)
+    origin = origins.origin(world.around.environ, ask)
+    settings = gate.projects.of("")
+    log = Log(world.means.wall, world.tell)
+    project = targets.project_of(settings.project, origin, gate.root)
+    result = Published(order.target or "", order.mode, project=project, origin=origin)
+    try:
+        _check_projects(gate)
+        chosen = targets.choose(settings.targets, order.target)
+        result = replace(result, target=chosen.name)
+        contents = gather(gate)
+        facts = _facts(gate, evidence, order, chosen, contents, origin)
+        refusals = verdict.decide(facts)
+        result = replace(result, refusals=refusals, overridden=verdict.overridden(facts))
+        with targets.opened(chosen, world.around, project=project, origin=origin) as target:
+            means = replace(world.means, tell=log, cancelled=world.cancelled)
+            result = replace(result, host=target.workspace.host, root=target.target.root)
+            cargo = _cargo(contents, chosen, target, settings.max_size_mb)
+            result = replace(result, refusals=(*refusals, *cargo.refusals))
+
+            def judge(manifest: Manifest | None) -> Sequence[Refusal]:
+                known = None if manifest is None else manifest.origin
+                older = known and origins.is_ancestor(ask, origin.commit, known.commit)
+                return verdict.decide(replace(facts, previous=known, is_ancestor=older or None))
+
+            request = Request(
+                cargo.items,
+                cargo.jobs,
+                origin,
+                target.user,
+                override=_allowed(order, chosen),
+                judge=judge,
+            )
+            result = _done(result, target, request, means)
+    except GateError as error:
+        result = replace(result, error=error)
+    return replace(result, log=tuple(log.lines))
+
+
+def _done(result: Published, target: Opened, request: Request, means: Means) -> Published:
+    workspace, place, project = target.workspace, target.target, result.project
+    if result.mode is Mode.PLAN:
+        plan, _ = look(workspace, place, request, project=project, means=means)
+        return replace(result, plan=plan)
+    if result.refusals:
+        healed = heal_target(workspace, place, project=project, means=means, owner=target.user)
+        return replace(result, healed=healed)
+    deployment = deploy(workspace, place, request, project=project, means=means)
+    return replace(result, deployment=deployment, plan=deployment.plan, healed=deployment.healed)
+
+
+def _check_projects(gate: Gate) -> None:
+    """One run publishes one project."""
+    for folder, settings in sorted(gate.projects.by_folder.items()):
+        if folder != "." and settings.targets:
+            raise ConfigurationError(
+                f"{settings.origin}: a project inside this one has targets of its own",
+                next_step=f"publish it by itself: pytest --rootdir {folder} --dbx-deploy, and "
+                "exclude it here",
+            )
+
+
+def _facts(
+    gate: Gate,
+    evidence: Evidence,
+    order: Order,
+    chosen: Chosen,
+    contents: Contents,
+    origin: Origin,
+) -> RunFacts:
+    digests = contents.digests()
+    expected = {
+        Expected(key.path, key.member, check.value): digests.get(key, "")
+        for item in gate.files
+        for key in item.keys
+        for check in item.checks
+    }
+    notebooks = {key: digest for key, digest in digests.items() if key.path in contents.notebooks}
+    return RunFacts(
+        asked=True,
+        expected=expected,
+        reports=evidence.reports,
+        target=chosen.facts,
+        origin=origin,
+        published=notebooks,
+        published_files={*contents.notebooks, *contents.files, *contents.job_files},
+        failed_tests=evidence.failed_tests,
+        collection_errors=evidence.collection_errors,
+        exit_status=evidence.exit_status,
+        # Without a package nothing proves that another target has had the same.
+        staged=not chosen.settings.requires,
+        overrides=order.overrides,
+    )
+
+
+def _allowed(order: Order, chosen: Chosen) -> dict[str, str]:
+    """The overrides that the target lets count."""
+    return {
+        name: reason
+        for name, reason in order.overrides.items()
+        if name in chosen.settings.overrides and name not in verdict.NEVER_OVERRIDDEN
+    }
+
+
+def _bundle_target(contents: Contents, chosen: Chosen) -> str | None:
+    """The target whose jobs of a bundle are published: that of the same name, else the one that
+    the bundle deploys to by default."""
+    jobs = contents.jobs.jobs
+    name = chosen.settings.bundle_target or chosen.name
+    if name in targets_of(contents.jobs) or chosen.settings.bundle_target:
+        return name
+    return next((job.scope.known.get("bundle.target") for job in jobs if job.is_default), None)
+
+
+def _cargo(contents: Contents, chosen: Chosen, target: Opened, max_size_mb: int) -> _Cargo:
+    placed = placement.place(
+        contents.notebooks,
+        contents.files,
+        max_bytes=max_size_mb * 1024 * 1024,
+        edges=contents.calls,
+    )
+    jobs = jobs_of(
+        contents.jobs,
+        placed.items,
+        root=target.target.root,
+        bundle_target=_bundle_target(contents, chosen),
+        variables={
+            **target.target.variables,
+            "workspace.current_user.userName": target.user,
+            "workspace.host": target.workspace.host,
+        },
+    )
+    return _Cargo(placed.items, jobs.jobs, (*placed.refusals, *jobs.refusals))
