@@ -281,7 +281,11 @@ def test_a_state_can_be_put_back(running: Running) -> None:
     assert get(running, "/Shared/a") == "1"
 
 
-@pytest.mark.parametrize("rule", [{}, {"do": "nothing"}, {"do": "status", "what": 1}], ids=str)
+@pytest.mark.parametrize(
+    "rule",
+    [{}, {"do": "nothing"}, {"do": "status", "what": 1}, {"do": "status", "nth": "x"}],
+    ids=str,
+)
 def test_what_is_no_rule_is_refused(running: Running, rule: dict[str, object]) -> None:
     with pytest.raises(ApiError):
         running.add_faults(rule)

@@ -110,7 +110,7 @@ def _without_prefix(lines: list[str], comment: str) -> str:
     if not all(line.startswith(prefix) for line in lines):
         return plain
     text = "\n".join(line[len(prefix) :].removeprefix(" ") for line in lines)
-    return text if is_magic(text) else plain
+    return text.rstrip("\n") if is_magic(text) else plain
 
 
 def _chunk(cell: Cell, comment: str) -> str:

@@ -20,7 +20,7 @@ def handle(control: Control, raw: Raw) -> Answer:
         return answer(_run(control, action, wire.body_of(raw)))
     except ApiError as error:
         return failure(error)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         return failure(ApiError(400, "INVALID_PARAMETER_VALUE", f"Bad request: {error!r}"))
 
 

@@ -49,6 +49,10 @@ class When(str, Enum):
     AFTER = "after"
 
 
+_NUMBERS = ("number", "nth", "times", "status", "after", "pid")
+_TEXTS = ("method", "route", "path", "code", "message", "body", "retry_after")
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """What a person does in the workspace: new content, or ``delete``."""
@@ -96,15 +100,16 @@ class Rule:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Rule:
         """Raises an :class:`~pytest_dbxgate.emulator.values.ApiError` for what is no rule."""
-        fields: Json = {**value.get("match", {}), **value}
-        fields.pop("match", None)
         try:
+            fields: Json = {**value.get("match", {}), **value}
+            fields.pop("match", None)
+            fields |= {name: int(fields[name]) for name in _NUMBERS if name in fields}
+            fields |= {name: str(fields[name]) for name in _TEXTS if name in fields}
             fields["do"] = Do(fields["do"])
             fields["when"] = When(fields.get("when", "before"))
             fields["edits"] = tuple(Edit.from_json(one) for one in fields.get("edits", ()))
-            fields["retry_after"] = str(fields.get("retry_after", ""))
             return cls(**fields)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise invalid(f"Not a rule: {error}") from None
 
     def matches(self, number: int, method: str, route: str, path: str) -> bool:

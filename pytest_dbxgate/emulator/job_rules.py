@@ -46,11 +46,11 @@ def with_defaults(settings: Mapping[str, Any]) -> Json:
         "timeout_seconds": 0,
         "max_concurrent_runs": 1,
         "format": "MULTI_TASK",
-        **settings,
+        **{name: value for name, value in settings.items() if value is not None},
     }
     filled.pop("access_control_list", None)
     if "tasks" in filled:
-        filled["tasks"] = [_task_with_defaults(task) for task in filled["tasks"]]
+        filled["tasks"] = [_task_with_defaults(task) for task in rows(filled, "tasks")]
     return filled
 
 

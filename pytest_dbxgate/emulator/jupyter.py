@@ -66,7 +66,7 @@ def _cell(cell: Any) -> Cell:
     own = cell.get("metadata", {}).get(CELL_KEY, {})
     if cell["cell_type"] == "markdown":
         magic = "%md-sandbox" if own.get("isMarkdownSandbox") else "%md"
-        text = f"{magic}\n{text}"
+        text = f"{magic}\n{text}".rstrip("\n")
     return Cell(text, own.get("title") or "", bool(own.get("showTitle")))
 
 

@@ -138,15 +138,17 @@ class Objects:
         self._tree.put(new)
 
     def _content(self, call: Call, *, ipynb: bool) -> bytes:
-        raw = call.body.get("content", "")
+        raw = call.body.get("content") or ""
         limit = self._sizes.ipynb if ipynb else self._sizes.content
         if isinstance(raw, bytes):
             _check_size(len(raw), limit)
             return raw
+        if not isinstance(raw, str):
+            raise ApiError(400, "MALFORMED_REQUEST", "content is not text")
         _check_size(len(raw), limit)
         try:
             return base64.b64decode(raw, validate=True)
-        except (binascii.Error, ValueError, TypeError):
+        except (binascii.Error, ValueError):
             raise ApiError(400, "MALFORMED_REQUEST", "content is not valid base64") from None
 
 
