@@ -197,6 +197,12 @@ def test_a_source_notebook_is_normalised(scratch: Scratch) -> None:
 
 
 @pytest.mark.grade("fake")
+def test_a_byte_order_mark_is_stripped(scratch: Scratch) -> None:
+    scratch.put("a.py", "\ufeff# Databricks notebook source\n1")
+    assert scratch.get("a") == b"# Databricks notebook source\n1"
+
+
+@pytest.mark.grade("fake")
 def test_what_is_exported_can_be_imported_and_exported_the_same(scratch: Scratch) -> None:
     text = (
         "# Databricks notebook source\n# DBTITLE 1,Title\n# MAGIC %md\n# MAGIC # Head\n\n"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
+import random
+import urllib.error
+import urllib.request
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -169,3 +172,37 @@ def test_one_of_several_creates_without_overwrite_wins(scratch: Scratch) -> None
         won = [number for number, done in enumerate(pool.map(attempt, range(8))) if done]
     assert len(won) == 1
     assert scratch.get("lock") == str(won[0]).encode()
+
+
+@pytest.mark.grade("doc")
+def test_a_large_archive_comes_by_direct_download_only(scratch: Scratch) -> None:
+    for name in ("a.bin", "b.bin"):
+        scratch.put(name, random.Random(name).randbytes(6 * 1024 * 1024))
+    with pytest.raises(DatabricksError) as caught:
+        scratch.client.workspace.export(scratch.folder, format=ExportFormat.AUTO)
+    assert caught.value.error_code == "MAX_NOTEBOOK_SIZE_EXCEEDED"
+    with scratch.client.workspace.download(scratch.folder, format=ExportFormat.AUTO) as stream:
+        data = stream.read()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert sum(entry.file_size for entry in archive.infolist()) == 12 * 1024 * 1024
+
+
+@pytest.mark.grade("fake")
+def test_an_empty_folder_is_an_archive_without_files(scratch: Scratch) -> None:
+    assert names_in(scratch, ExportFormat.AUTO) == set()
+
+
+@pytest.mark.grade("fake")
+def test_an_ipynb_is_one_in_an_auto_archive(scratch: Scratch) -> None:
+    scratch.put("a.ipynb", '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 0}')
+    assert names_in(scratch, ExportFormat.AUTO) == {"a.ipynb"}
+    assert names_in(scratch, ExportFormat.SOURCE) == {"a.py"}
+
+
+@pytest.mark.grade("report")
+def test_a_request_without_a_token_is_refused(scratch: Scratch) -> None:
+    address = f"{scratch.client.config.host}/api/2.0/preview/scim/v2/Me"
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(address, timeout=30)
+    caught.value.close()
+    assert caught.value.code in (401, 403)
