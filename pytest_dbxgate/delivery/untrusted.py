@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from enum import Enum
@@ -21,7 +22,9 @@ def load(data: bytes, *, most: int) -> Fields:
     if len(data) > most:
         raise BadDocumentError(f"it has {len(data)} bytes, more than {most}")
     try:
-        document = json.loads(data, object_pairs_hook=_unique, parse_constant=_refuse)
+        document = json.loads(
+            data, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite
+        )
     except BadDocumentError:
         raise
     except (ValueError, RecursionError):
@@ -97,6 +100,14 @@ class Fields:
     def table(self, name: str) -> Fields:
         return Fields(self._values.get(name), f"{self._where}: {name}")
 
+    def names(self, *, most: int) -> list[str]:
+        """The names of the object's own fields."""
+        if len(self._values) > most:
+            raise BadDocumentError(f"{self._where} has more than {most} entries")
+        for name in self._values:
+            _printable(name, self._where)
+        return sorted(self._values)
+
     def strings(self, name: str, *, most: int) -> dict[str, str]:
         """An object whose values are strings."""
         inner = self.table(name)
@@ -151,6 +162,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise BadDocumentError("a name stands twice in one object")
     return found
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise BadDocumentError(f"the number {text[:40]} is too large")
+    return value
 
 
 def _refuse(constant: str) -> None:
