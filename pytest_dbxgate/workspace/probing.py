@@ -68,12 +68,12 @@ def _probe(
     identity, user = _tried(workspace.user_name, str)
     if user is None:
         return Probe(token=token, identity=identity, claims=said)
-    listing, found = _tried(lambda: _listed(workspace, root(user)), _first)
-    if found is None:
-        return Probe(token, identity, listing, None, said)
-    folder = found[1]
+    try:
+        text, folder = _listed(workspace, root(user))
+    except GateError as error:
+        return Probe(token, identity, _failed(error), None, said)
     writing, _ = _tried(lambda: _written(workspace, folder, unique), str)
-    return Probe(token, identity, listing, writing, said)
+    return Probe(token, identity, Step(text), writing, said)
 
 
 def _claims(context: Context) -> Claims | None:
@@ -97,10 +97,6 @@ def _listed(workspace: Workspace, root: str) -> tuple[str, str]:
     if folder != root:
         return f"{paths.shown(root)} is not there yet; the first deployment makes it", folder
     return f"{paths.shown(root)} holds {len(workspace.list(root))} objects", folder
-
-
-def _first(found: tuple[str, str]) -> str:
-    return found[0]
 
 
 def _written(workspace: Workspace, folder: str, unique: str) -> str:
