@@ -19,6 +19,7 @@ from pytest_dbxgate.project.jobs.model import JobKind
 _NEVER = frozenset(
     {
         ".databricks",
+        ".dbxgate",
         ".git",
         ".hg",
         ".ipynb_checkpoints",

@@ -14,6 +14,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ from pytest_dbxgate.session import Gate, Outcome
 from pytest_dbxgate.settings import Settings
 
 if TYPE_CHECKING:
+    from pytest_dbxgate.delivery.published import Published
     from pytest_dbxgate.narrowing import Narrowed
 
 _FOLDER = "dbxgate_folder"
@@ -119,6 +121,8 @@ class GatePlugin:
         self._worker_folder = getattr(config, "workerinput", {}).get(_FOLDER)
         self._folder: Path | None = None
         self._outcome: Outcome | None = None
+        self.published: Published | None = None
+        """What came of publishing, for the JSON report."""
         self._tools_selected = True
         self._extras = _Extras()
         try:
@@ -287,18 +291,30 @@ class GatePlugin:
         except ConfigurationError as error:
             raise _usage_error(error) from None
 
-    def _selection(self, nodeids: Iterable[str]) -> dict[NotebookKey, frozenset[Check]]:
-        by_id = {
+    @property
+    def gate(self) -> Gate:
+        return self._gate
+
+    @cached_property
+    def _checks(self) -> dict[str, tuple[NotebookKey, Check]]:
+        """The checks by the node ids of their items."""
+        return {
             f"{collection.node_id(key)}::{check.value}": (key, check)
             for wanted in self._plan.wanted
             for key in wanted.file.keys
             for check in wanted.file.checks
         }
+
+    def check_of(self, nodeid: str) -> tuple[NotebookKey, Check] | None:
+        """The check behind an item of ours; None for any other item."""
+        # `--dist loadgroup` appends "@group".
+        return self._checks.get(nodeid) or self._checks.get(nodeid.rpartition("@")[0])
+
+    def _selection(self, nodeids: Iterable[str]) -> dict[NotebookKey, frozenset[Check]]:
         chosen: dict[NotebookKey, set[Check]] = {}
         tools: set[str] = set()
         for nodeid in nodeids:
-            # `--dist loadgroup` appends "@group".
-            found = by_id.get(nodeid) or by_id.get(nodeid.rpartition("@")[0])
+            found = self.check_of(nodeid)
             if found:
                 chosen.setdefault(found[0], set()).add(found[1])
             elif nodeid.startswith(collection.TOOL_NODE + "::"):
@@ -457,6 +473,7 @@ class GatePlugin:
             outcome.states,
             dict(toolchain.versions()),
             self._gate.projects.policies,
+            self.published,
         )
         json_report.write(file, report)
 

@@ -41,4 +41,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if chosen.gate:
         from pytest_dbxgate.gateplugin import GatePlugin
 
-        config.pluginmanager.register(GatePlugin(config, chosen), "dbxgate-session")
+        gate = GatePlugin(config, chosen)
+        config.pluginmanager.register(gate, "dbxgate-session")
+        if chosen.publishing is not None:
+            from pytest_dbxgate.publishplugin import PublishPlugin
+
+            # Later registered, earlier called: the reports tell what came of publishing.
+            publish = PublishPlugin(config, chosen.publishing, gate)
+            config.pluginmanager.register(publish, "dbxgate-publishing")

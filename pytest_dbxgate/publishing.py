@@ -4,32 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum
+from pathlib import Path
 
 from pytest_dbxgate import targets
 from pytest_dbxgate.contents import Contents, gather
 from pytest_dbxgate.delivery import origin as origins
 from pytest_dbxgate.delivery import placement, verdict
-from pytest_dbxgate.delivery.deploy import Deployment, Request, deploy, look
-from pytest_dbxgate.delivery.heal import Healed
+from pytest_dbxgate.delivery.deploy import Request, deploy, look
 from pytest_dbxgate.delivery.job_files import jobs_of
 from pytest_dbxgate.delivery.job_files import targets as targets_of
 from pytest_dbxgate.delivery.locks import heal_target
 from pytest_dbxgate.delivery.log import Log, Tell, silent
 from pytest_dbxgate.delivery.means import Means
-from pytest_dbxgate.delivery.model import Item, JobItem, Manifest, Origin, Plan, Refusal
-from pytest_dbxgate.delivery.plan import DRIFT
+from pytest_dbxgate.delivery.model import Item, JobItem, Manifest, Origin, Refusal
+from pytest_dbxgate.delivery.published import Mode, Published
 from pytest_dbxgate.delivery.verdict import Expected, Report, RunFacts
-from pytest_dbxgate.errors import ConfigurationError, DriftError, GateError, RefusedError
+from pytest_dbxgate.errors import ConfigurationError, GateError
 from pytest_dbxgate.session import Gate
 from pytest_dbxgate.targets import Chosen, Opened, Surroundings
-
-
-class Mode(str, Enum):
-    """What is to be done with the target."""
-
-    DEPLOY = "deploy"
-    PLAN = "plan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +42,8 @@ class Order:
     target: str | None = None
     overrides: Mapping[str, str] = field(default_factory=dict)
     """Refusals that are not to count, with the reason given."""
+    package_file: Path | None = None
+    """Where the package is to be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,37 +54,6 @@ class World:
     tell: Tell = silent
     cancelled: Callable[[], bool] = lambda: False
     means: Means = Means()  # noqa: RUF009 - immutable
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What came of it."""
-
-    target: str
-    mode: Mode
-    host: str = ""
-    root: str = ""
-    project: str = ""
-    origin: Origin = Origin()  # noqa: RUF009 - immutable
-    refusals: tuple[Refusal, ...] = ()
-    overridden: Mapping[str, str] = field(default_factory=dict)
-    plan: Plan | None = None
-    deployment: Deployment | None = None
-    healed: tuple[Healed, ...] = ()
-    error: GateError | None = None
-    log: tuple[str, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        """20 to 25, or 0; where pytest itself would not say 0, that counts."""
-        if self.error is not None:
-            return self.error.exit_code
-        if self.refusals:
-            return RefusedError.exit_code
-        if self.plan is not None and self.plan.refusals:
-            drifted = all(each.name == DRIFT for each in self.plan.refusals)
-            return DriftError.exit_code if drifted else RefusedError.exit_code
-        return 23 if self.deployment is not None and self.deployment.pending else 0
 
 
 @dataclass(frozen=True, slots=True)

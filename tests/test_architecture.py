@@ -24,8 +24,11 @@ LAYERS = [
     ["changes", "projects", "reporting"],
     ["toolchain", "survey"],
     ["session", "arguments"],
+    ["contents", "targets", "interrupts"],
+    ["publishing"],
     ["drawing", "fixing", "narrowing", "collection", "options", "hookspecs"],
-    ["gateplugin", "precommit"],
+    ["outside", "gateplugin", "precommit"],
+    ["publishplugin", "commands"],
     ["plugin"],
 ]
 """From the ground up. A module imports from its own layer and those below it."""

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.checks.result import NotebookResult, State
@@ -19,6 +19,9 @@ from pytest_dbxgate.files import write_report
 from pytest_dbxgate.notebook.model import Format, NotebookKey
 from pytest_dbxgate.reporting.text import escape_json
 from pytest_dbxgate.settings import PolicyOrigin
+
+if TYPE_CHECKING:
+    from pytest_dbxgate.delivery.published import Published
 
 VERSION = 1
 """Grows when a reader of the former version would misread the report."""
@@ -34,6 +37,7 @@ def build(
     states: Mapping[NotebookKey, Mapping[Check, State]],
     tools: Mapping[str, str],
     policies: Iterable[PolicyOrigin] = (),
+    published: Published | None = None,
 ) -> Report:
     """The report as plain values, in an order that does not depend on that of the run.
 
@@ -61,9 +65,21 @@ def build(
         ],
         "findings": [_finding(each) for each in sorted(findings, key=lambda each: each.order)],
         "outcomes": [],
-        "verdict": {},
-        "deployment": {},
+        "verdict": {} if published is None else _verdict(published),
+        "deployment": {} if published is None else _deployment(published),
     }
+
+
+def _verdict(published: Published) -> Report:
+    from pytest_dbxgate.reporting.published import verdict_document
+
+    return verdict_document(published)
+
+
+def _deployment(published: Published) -> Report:
+    from pytest_dbxgate.reporting.published import deployment_document
+
+    return deployment_document(published)
 
 
 def dumps(report: Report) -> str:
