@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import replace
-from http import HTTPStatus
 from typing import NamedTuple
 
 from pytest_dbxgate.emulator import formats, paths, routes, wire
 from pytest_dbxgate.emulator.faults import Do, Edit, Faults, Rule, When
 from pytest_dbxgate.emulator.jobs import Jobs
 from pytest_dbxgate.emulator.limits import Limits
+from pytest_dbxgate.emulator.misfortunes import CODES, kill, refusal
 from pytest_dbxgate.emulator.objects import Objects, Sizes, Unknowns
 from pytest_dbxgate.emulator.permissions import Permissions
 from pytest_dbxgate.emulator.scopes import Scopes
@@ -26,16 +23,6 @@ from pytest_dbxgate.emulator.values import Answer, ApiError, Call, Json, Raw, fa
 LOG_LENGTH = 100_000
 
 _LOGGER = logging.getLogger(__name__)
-
-_CODES = {
-    401: ("UNAUTHENTICATED", "Credential was not sent or was of an unsupported type."),
-    403: ("PERMISSION_DENIED", "You do not have permission to do this."),
-    429: ("REQUEST_LIMIT_EXCEEDED", "Too many requests. Please wait a moment and try again."),
-    500: ("INTERNAL_ERROR", "An internal error occurred. Please contact support."),
-    502: ("BAD_GATEWAY", "Bad gateway"),
-    503: ("TEMPORARILY_UNAVAILABLE", "The service is temporarily unavailable."),
-    504: ("DEADLINE_EXCEEDED", "The request took too long."),
-}
 
 
 class Entry(NamedTuple):
@@ -169,19 +156,19 @@ class Service:
         if rule.do is Do.STATUS:
             if rule.processed:
                 self._process(arrival)
-            return _refusal(rule)
+            return refusal(rule)
         if rule.do in (Do.LOSE_ANSWER, Do.KILL_AFTER):
             self._process(arrival)
         if rule.do is Do.LATE:
             self._late.append((arrival.number + rule.after, arrival))
         if rule.do in (Do.KILL_BEFORE, Do.KILL_AFTER):
-            _kill(rule.pid or int(arrival.raw.headers.get("x-emulator-client-pid", "0")))
+            kill(rule.pid or int(arrival.raw.headers.get("x-emulator-client-pid", "0")))
         return None
 
     def _ordinary(self, arrival: _Arrival, *, stale: bool) -> Answer:
         if not self.limits.allows(arrival.raw.method, arrival.route):
             after = self.limits.retry_after
-            return _refusal(Rule(Do.STATUS, status=429, retry_after=after))
+            return refusal(Rule(Do.STATUS, status=429, retry_after=after))
         if stale and arrival.raw.method == "GET":
             with self.store.as_before_the_last_write():
                 return self._process(arrival)
@@ -206,12 +193,12 @@ class Service:
             return failure(error)
         except Exception:
             _LOGGER.exception("%s %s", raw.method, raw.path)
-            return failure(ApiError(500, *_CODES[500]))
+            return failure(ApiError(500, *CODES[500]))
 
     def _user(self, raw: Raw) -> str:
         scheme, _, token = raw.headers.get("authorization", "").partition(" ")
         if scheme != "Bearer":
-            raise ApiError(401, *_CODES[401])
+            raise ApiError(401, *CODES[401])
         if token not in self.users:
             raise ApiError(403, "PERMISSION_DENIED", "Invalid access token.")
         return self.users[token]
@@ -240,20 +227,3 @@ def _path(raw: Raw, found: tuple[routes.Route, tuple[str, ...]] | None) -> str:
         return paths.canonical(path) if isinstance(path, str) else ""
     except ApiError:
         return str(path)
-
-
-def _refusal(rule: Rule) -> Answer:
-    phrase = next((one.phrase for one in HTTPStatus if one == rule.status), "Error")
-    code, message = _CODES.get(rule.status, ("ERROR", phrase))
-    if rule.body:
-        result = Answer(rule.status, rule.body.encode(), "text/html")
-    else:
-        result = failure(ApiError(rule.status, rule.code or code, rule.message or message))
-    headers = {"Retry-After": rule.retry_after} if rule.retry_after else {}
-    return replace(result, headers=headers)
-
-
-def _kill(pid: int) -> None:
-    if pid > 1 and pid != os.getpid():
-        # Windows has no SIGKILL; there SIGTERM ends a process at once.
-        os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
