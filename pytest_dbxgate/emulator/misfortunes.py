@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from dataclasses import replace
@@ -38,4 +39,5 @@ def kill(pid: int) -> None:
     """End a process at once; never the workspace's own."""
     if pid > 1 and pid != os.getpid():
         # Windows has no SIGKILL; there SIGTERM ends a process at once.
-        os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))

@@ -162,7 +162,8 @@ class Service:
         if rule.do is Do.LATE:
             self._late.append((arrival.number + rule.after, arrival))
         if rule.do in (Do.KILL_BEFORE, Do.KILL_AFTER):
-            kill(rule.pid or int(arrival.raw.headers.get("x-emulator-client-pid", "0")))
+            named = arrival.raw.headers.get("x-emulator-client-pid", "")
+            kill(rule.pid or (int(named) if named.isdigit() else 0))
         return None
 
     def _ordinary(self, arrival: _Arrival, *, stale: bool) -> Answer:
