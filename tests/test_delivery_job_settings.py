@@ -217,7 +217,18 @@ def test_the_targets_are_told(tmp_path: Path) -> None:
     write(tmp_path, {"databricks.yml": BUNDLE})
     jobs = loading.load(tmp_path, ["databricks.yml"], [], ["databricks.yml"], lambda _: Settings())
     assert targets(jobs) == ("dev", "prod")
-    assert jobs_of(jobs, [], root=ROOT, bundle_target="none").jobs == ()
+
+
+@pytest.mark.parametrize(
+    ("target", "words"), [("stage", "no target stage: dev, prod"), (None, "several targets")]
+)
+def test_a_bundle_without_the_target_is_not_passed_over(
+    tmp_path: Path, target: str | None, words: str
+) -> None:
+    write(tmp_path, {"etl/a.py": PY, "databricks.yml": BUNDLE})
+    found = published(tmp_path, "databricks.yml", bundle_target=target)
+    assert names(found) == ["bundle-target"]
+    assert words in found.refusals[0].message
 
 
 def bundle_job(**job: str) -> str:

@@ -413,6 +413,12 @@ def test_permissions_are_part_of_what_is_published() -> None:
     assert job_action([item], [job_entry()], [job()])[0] is Action.CHANGE
 
 
+def test_an_adopted_job_gets_its_permissions() -> None:
+    owner = {"user_name": "a@example.invalid", "permission_level": "IS_OWNER"}
+    item = JobItem(JOB.key, SENT, (owner,))
+    assert job_action([item], [], [job()]) == (Action.CHANGE, [])
+
+
 def test_only_what_was_sent_is_compared() -> None:
     sent = {"a": [{"task_key": "x", "n": 1}, {"task_key": "y"}], "b": {}, "c": False, "d": "1"}
     answer = {"a": [{"task_key": "y", "z": 0}, {"task_key": "x", "n": 1}], "d": "1", "e": 5}

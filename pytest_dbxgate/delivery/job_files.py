@@ -66,6 +66,7 @@ def jobs_of(
             except BadJobError as error:
                 troubles.append(error)
     troubles += _repeated(found)
+    troubles += _without_target(jobs.jobs, chosen, bundle_target)
     return PublishedJobs(tuple(sorted(found, key=lambda job: job.key)), _refusals(troubles))
 
 
@@ -118,6 +119,24 @@ def _check(settings: Mapping[str, Any], where: str) -> None:
         raise BadJobError("bad-job", f"{where}: the job has more than {MAX_TAGS} tags")
 
 
+def _without_target(
+    jobs: Iterable[Job], only: frozenset[str] | None, bundle_target: str | None
+) -> Iterator[BadJobError]:
+    """Bundles whose jobs would all be left out: with prune on, published ones would be removed."""
+    known: dict[str, set[str]] = defaultdict(set)
+    files: dict[str, str] = {}
+    for job in jobs:
+        target = job.scope.known.get("bundle.target")
+        if target and (only is None or job.mark.file in only):
+            known[job.folder].add(target)
+            files.setdefault(job.folder, job.mark.file)
+    for folder, names in sorted(known.items()):
+        if bundle_target not in names:
+            named = f"no target {bundle_target}" if bundle_target else "several targets"
+            listed = ", ".join(sorted(names))
+            yield BadJobError("bundle-target", f"{files[folder]}: the bundle has {named}: {listed}")
+
+
 def _repeated(items: Sequence[JobItem]) -> Iterator[BadJobError]:
     for key, count in sorted(Counter(item.key for item in items).items()):
         if count > 1:
@@ -131,6 +150,7 @@ _NEXT = {
     "bad-job": "mend the job file",
     "job-too-large": "split the job",
     "duplicate-job": "give each job of a file a name of its own",
+    "bundle-target": "name one of them as bundle_target in the target's settings",
     "python-bundle": 'let the bundle publish it: publisher = "bundle"',
 }
 

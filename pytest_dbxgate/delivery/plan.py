@@ -128,15 +128,12 @@ class _Planner:
                 return step._replace(action=Action.FOREIGN)
             restored = entry is not None and _same(item, entry)
             return step._replace(action=Action.RESTORE if restored else Action.ADD)
-        equal = remote.kind is item.kind and remote.digest == canonical_digest(item)
         if entry is None:
-            return step._replace(action=Action.ADOPT if equal else Action.FOREIGN)
-        if _same(item, entry) and (equal or _untouched(entry, remote)):
-            return step
+            return step._replace(action=Action.ADOPT if _equal(item, remote) else Action.FOREIGN)
         if _untouched(entry, remote):
-            return self._change(step)
-        if equal:
-            return step._replace(action=Action.ADOPT)
+            return step if _same(item, entry) else self._change(step)
+        if _equal(item, remote):
+            return step if _same(item, entry) else step._replace(action=Action.ADOPT)
         return self._change(step) if self._keeps_edits else step._replace(action=Action.EDITED)
 
     def _change(self, step: Step) -> Step:
@@ -172,6 +169,10 @@ def _same(item: Item, entry: Entry) -> bool:
         entry.language,
         entry.sha256,
     )
+
+
+def _equal(item: Item, remote: Remote) -> bool:
+    return remote.kind is item.kind and remote.digest == canonical_digest(item)
 
 
 def _untouched(entry: Entry, remote: Remote) -> bool:

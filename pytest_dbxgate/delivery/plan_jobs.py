@@ -26,11 +26,7 @@ def steps(
     may_remove: bool,
     keeps_edits: bool,
 ) -> list[JobStep]:
-    """The jobs' steps in the order of keys. See :func:`pytest_dbxgate.delivery.plan.plan`.
-
-    Permissions are set for every job that is added, changed, restored or adopted: they are part
-    of what is published and not of the settings that are compared.
-    """
+    """The jobs' steps in the order of keys. See :func:`pytest_dbxgate.delivery.plan.plan`."""
     wanted = {item.key: item for item in items}
     found = _Found(remote)
     made = []
@@ -105,7 +101,12 @@ def _wanted(item: JobItem, entry: JobEntry | None, found: _Found, *, keeps_edits
         return step
     if untouched or keeps_edits:
         return step._replace(action=Action.CHANGE)
-    return step._replace(action=Action.ADOPT if equal else Action.EDITED)
+    return step._replace(action=_adopting(item) if equal else Action.EDITED)
+
+
+def _adopting(item: JobItem) -> Action:
+    """Nobody compared the permissions, so a job that has some is written once more."""
+    return Action.CHANGE if item.permissions else Action.ADOPT
 
 
 def _unknown(step: JobStep, tagged: Sequence[RemoteJob]) -> JobStep:
@@ -117,7 +118,7 @@ def _unknown(step: JobStep, tagged: Sequence[RemoteJob]) -> JobStep:
     job = tagged[0]
     adopts = len(tagged) == 1 and is_as_sent(step.item.settings, job.settings)
     return step._replace(
-        action=Action.ADOPT if adopts else Action.FOREIGN,
+        action=_adopting(step.item) if adopts else Action.FOREIGN,
         remote=job.settings,
         job_id=job.job_id,
     )
