@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from pytest_dbxgate.errors import AuthenticationError
@@ -56,6 +59,7 @@ class Azure:
         secrets = _module("azure.keyvault.secrets", "keyvault://")
         try:
             with (
+                _silence(),
                 identity.DefaultAzureCredential() as credential,
                 secrets.SecretClient(f"https://{vault}", credential) as client,
             ):
@@ -64,9 +68,23 @@ class Azure:
             return AzureRefusal(Secret(str(error)))
 
 
+@contextmanager
+def _silence() -> Iterator[None]:
+    """What these packages log goes to stderr past everything that redacts; they raise it, too."""
+    loggers = [logging.getLogger(name) for name in ("azure", "msal")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
 def _token(make: Any, scope: str) -> AzureToken | AzureRefusal:
     try:
-        with make() as credential:
+        with _silence(), make() as credential:
             found = credential.get_token(scope)
             return AzureToken(Secret(found.token), float(found.expires_on))
     except Exception as error:

@@ -159,7 +159,7 @@ def told(text: str) -> str:
 
 def error(failure: Failure, what: str, host: str, *, lost: bool, attempts: int) -> GateError:
     """The error for a call that failed. ``what`` says what was asked for, such as
-    ``import /Users/a/b``; ``lost``: an earlier attempt may have taken effect. The failure's words
+    ``import /Shared/a/b``; ``lost``: an earlier attempt may have taken effect. The failure's words
     must not hold a known secret any more."""
     words = told(failure.words)
     kind, sentence, next_step = _WORDING[failure.cause]

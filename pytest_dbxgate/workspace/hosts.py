@@ -62,8 +62,8 @@ def approved(
         raise ConfigurationError(
             f"{name + port!r} is none of Databricks' Azure host names: no credential is sent there",
             next_step="write the workspace's own address, https://adb-<number>.<number>."
-            "azuredatabricks.net; if you trust this host, let the pipeline or your shell "
-            f"set {ALLOWED_VARIABLE}={name + port}",
+            "azuredatabricks.net; if you trust this host, pass "
+            f"--dbx-allow-host {name + port}, or let the pipeline set {ALLOWED_VARIABLE}",
         )
     return f"https://{name}{port}"
 
