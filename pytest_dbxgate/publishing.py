@@ -11,16 +11,21 @@ from pytest_dbxgate.contents import Contents, gather
 from pytest_dbxgate.delivery import origin as origins
 from pytest_dbxgate.delivery import placement, verdict
 from pytest_dbxgate.delivery.deploy import Request, deploy, look
-from pytest_dbxgate.delivery.job_files import jobs_of
+from pytest_dbxgate.delivery.job_files import PublishedJobs, jobs_of
 from pytest_dbxgate.delivery.job_files import targets as targets_of
 from pytest_dbxgate.delivery.locks import heal_target
 from pytest_dbxgate.delivery.log import Log, Tell, silent
 from pytest_dbxgate.delivery.means import Means
-from pytest_dbxgate.delivery.model import Item, JobItem, Manifest, Origin, Refusal
+from pytest_dbxgate.delivery.model import Item, Manifest, Origin, Refusal
+from pytest_dbxgate.delivery.package_contents import ROOT
+from pytest_dbxgate.delivery.placement import Placed
 from pytest_dbxgate.delivery.published import Mode, Published
 from pytest_dbxgate.delivery.verdict import Expected, Report, RunFacts
+from pytest_dbxgate.delivery.verdict_origin import TargetFacts
 from pytest_dbxgate.errors import ConfigurationError, GateError
+from pytest_dbxgate.notebook.formats import MEGABYTE
 from pytest_dbxgate.session import Gate
+from pytest_dbxgate.settings import Settings
 from pytest_dbxgate.targets import Chosen, Opened, Surroundings
 
 
@@ -56,15 +61,6 @@ class World:
     means: Means = Means()  # noqa: RUF009 - immutable
 
 
-@dataclass(frozen=True, slots=True)
-class _Cargo:
-    """What goes to a target."""
-
-    items: tuple[Item, ...]
-    jobs: tuple[JobItem, ...]
-    refusals: tuple[Refusal, ...] = ()
-
-
 def publish(gate: Gate, evidence: Evidence, order: Order, world: World) -> Published:
     """Decide, then plan or publish. A refused run still heals what an earlier one left open.
 
@@ -77,39 +73,44 @@ def publish(gate: Gate, evidence: Evidence, order: Order, world: World) -> Publi
     project = targets.project_of(settings.project, origin, gate.root)
     result = Published(order.target or "", order.mode, project=project, origin=origin)
     try:
-        _check_projects(gate)
+        check_projects(gate)
         chosen = targets.choose(settings.targets, order.target)
         result = replace(result, target=chosen.name)
         contents = gather(gate)
-        facts = _facts(gate, evidence, order, chosen, contents, origin)
+        facts = facts_of(gate, evidence, order, chosen.facts, contents, origin)
         refusals = verdict.decide(facts)
         result = replace(result, refusals=refusals, overridden=verdict.overridden(facts))
         with targets.opened(chosen, world.around, project=project, origin=origin) as target:
             means = replace(world.means, tell=log, cancelled=world.cancelled)
             result = replace(result, host=target.workspace.host, root=target.target.root)
-            cargo = _cargo(contents, chosen, target, settings.max_size_mb)
-            result = replace(result, refusals=(*refusals, *cargo.refusals))
+            placed = place(contents, settings)
+            jobs = jobs_for(contents, placed.items, chosen, target)
+            result = replace(result, refusals=(*refusals, *placed.refusals, *jobs.refusals))
 
             def judge(manifest: Manifest | None) -> Sequence[Refusal]:
-                known = None if manifest is None else manifest.origin
-                older = known and origins.is_ancestor(ask, origin.commit, known.commit)
-                return verdict.decide(replace(facts, previous=known, is_ancestor=older or None))
+                if manifest is None:
+                    return ()
+                known = manifest.origin
+                older = origins.is_ancestor(ask, origin.commit, known.commit)
+                found = verdict.decide(replace(facts, previous=known, is_ancestor=older))
+                return [each for each in found if each not in refusals]
 
             request = Request(
-                cargo.items,
-                cargo.jobs,
+                placed.items,
+                jobs.jobs,
                 origin,
                 target.user,
-                override=_allowed(order, chosen),
+                override=allowed(order, chosen),
                 judge=judge,
             )
-            result = _done(result, target, request, means)
+            result = carried_out(result, target, request, means)
     except GateError as error:
         result = replace(result, error=error)
     return replace(result, log=tuple(log.lines))
 
 
-def _done(result: Published, target: Opened, request: Request, means: Means) -> Published:
+def carried_out(result: Published, target: Opened, request: Request, means: Means) -> Published:
+    """``result`` with the plan, the deployment, or what was healed in place of a refused one."""
     workspace, place, project = target.workspace, target.target, result.project
     if result.mode is Mode.PLAN:
         plan, _ = look(workspace, place, request, project=project, means=means)
@@ -121,8 +122,8 @@ def _done(result: Published, target: Opened, request: Request, means: Means) -> 
     return replace(result, deployment=deployment, plan=deployment.plan, healed=deployment.healed)
 
 
-def _check_projects(gate: Gate) -> None:
-    """One run publishes one project."""
+def check_projects(gate: Gate) -> None:
+    """One run publishes one project. Raises :class:`ConfigurationError`."""
     for folder, settings in sorted(gate.projects.by_folder.items()):
         if folder != "." and settings.targets:
             raise ConfigurationError(
@@ -132,14 +133,15 @@ def _check_projects(gate: Gate) -> None:
             )
 
 
-def _facts(
+def facts_of(
     gate: Gate,
     evidence: Evidence,
     order: Order,
-    chosen: Chosen,
+    target: TargetFacts,
     contents: Contents,
     origin: Origin,
 ) -> RunFacts:
+    """What the verdict on a run rests on."""
     digests = contents.digests()
     expected = {
         Expected(key.path, key.member, check.value): digests.get(key, "")
@@ -152,7 +154,7 @@ def _facts(
         asked=True,
         expected=expected,
         reports=evidence.reports,
-        target=chosen.facts,
+        target=target,
         origin=origin,
         published=notebooks,
         published_files={*contents.notebooks, *contents.files, *contents.job_files},
@@ -160,12 +162,12 @@ def _facts(
         collection_errors=evidence.collection_errors,
         exit_status=evidence.exit_status,
         # Without a package nothing proves that another target has had the same.
-        staged=not chosen.settings.requires,
+        staged=not target.requires,
         overrides=order.overrides,
     )
 
 
-def _allowed(order: Order, chosen: Chosen) -> dict[str, str]:
+def allowed(order: Order, chosen: Chosen) -> dict[str, str]:
     """The overrides that the target lets count."""
     return {
         name: reason
@@ -184,22 +186,29 @@ def _bundle_target(contents: Contents, chosen: Chosen) -> str | None:
     return next((job.scope.known.get("bundle.target") for job in jobs if job.is_default), None)
 
 
-def _cargo(contents: Contents, chosen: Chosen, target: Opened, max_size_mb: int) -> _Cargo:
-    placed = placement.place(
+def place(contents: Contents, settings: Settings) -> Placed:
+    """Where everything goes below a root."""
+    return placement.place(
         contents.notebooks,
         contents.files,
-        max_bytes=max_size_mb * 1024 * 1024,
+        max_bytes=settings.max_size_mb * MEGABYTE,
         edges=contents.calls,
     )
-    jobs = jobs_of(
+
+
+def jobs_for(
+    contents: Contents, items: Sequence[Item], chosen: Chosen, opened: Opened | None
+) -> PublishedJobs:
+    """The jobs for a target. Without one that is ``opened``, for a package: paths then begin with
+    what stands for the root in it, and what only the workspace knows is not filled in."""
+    variables = dict(chosen.settings.variables)
+    if opened is not None:
+        variables["workspace.current_user.userName"] = opened.user
+        variables["workspace.host"] = opened.workspace.host
+    return jobs_of(
         contents.jobs,
-        placed.items,
-        root=target.target.root,
+        items,
+        root=ROOT if opened is None else opened.target.root,
         bundle_target=_bundle_target(contents, chosen),
-        variables={
-            **target.target.variables,
-            "workspace.current_user.userName": target.user,
-            "workspace.host": target.workspace.host,
-        },
+        variables=variables,
     )
-    return _Cargo(placed.items, jobs.jobs, (*placed.refusals, *jobs.refusals))

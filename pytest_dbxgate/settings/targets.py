@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 LOCAL = "local"
 """The target of the embedded workspace; there without being configured."""
@@ -68,6 +69,32 @@ class TargetSettings:
     publisher: str = "dbxgate"
     bundle_target: str = ""
     """The bundle's target, where that is not called as this one."""
+
+
+def as_values(target: TargetSettings) -> dict[str, Any]:
+    """The settings as plain values, for a package."""
+    return {
+        each.name: list(value) if isinstance(value, tuple) else value
+        for each in fields(target)
+        for value in (getattr(target, each.name),)
+    }
+
+
+def from_values(values: Mapping[str, Any]) -> TargetSettings:
+    """The settings again. Raises ValueError for values that are none."""
+    known = {each.name: getattr(TargetSettings(), each.name) for each in fields(TargetSettings)}
+    taken: dict[str, Any] = {}
+    for name, given in values.items():
+        value = tuple(given) if isinstance(given, list) else given
+        if name not in known:
+            raise ValueError(f"unknown key {name!r}")
+        if type(value) is not type(known[name]):
+            raise ValueError(f"{name} is {value!r}")
+        inner = value.values() if isinstance(value, dict) else value
+        if isinstance(value, (tuple, dict)) and not all(isinstance(each, str) for each in inner):
+            raise ValueError(f"{name} is {value!r}")
+        taken[name] = value
+    return TargetSettings(**taken)
 
 
 ALLOWED: Mapping[str, tuple[str, ...]] = {
