@@ -10,6 +10,8 @@ import pytest
 from pytest_dbxgate.delivery.job_files import PublishedJobs, jobs_of, targets
 from pytest_dbxgate.delivery.job_settings import activated, is_to_run, paused, tagged, untagged
 from pytest_dbxgate.delivery.model import JobItem
+from pytest_dbxgate.delivery.package_contents import ROOT as PACKED
+from pytest_dbxgate.delivery.package_contents import at_root
 from pytest_dbxgate.delivery.placement import place
 from pytest_dbxgate.notebook import formats
 from pytest_dbxgate.notebook.model import NotebookKey
@@ -27,6 +29,7 @@ def published(
     *job_files: str,
     settings: Settings | None = None,
     base: str = ".",
+    root_path: str = ROOT,
     **options: Any,
 ) -> PublishedJobs:
     notebooks: dict[str, bytes] = {}
@@ -42,7 +45,7 @@ def published(
     jobs = loading.load(root, job_files, keys, list(files), lambda _: own)
     placed = place(notebooks, files, base=base)
     assert not placed.refusals
-    return jobs_of(jobs, placed.items, root=ROOT, base=base, **options)
+    return jobs_of(jobs, placed.items, root=root_path, base=base, **options)
 
 
 def names(found: PublishedJobs) -> list[str]:
@@ -280,6 +283,26 @@ def test_whole_references_can_be_given(tmp_path: Path) -> None:
     assert only(published(tmp_path, "databricks.yml", variables=given)).name == "a@example.invalid"
 
 
+def test_what_is_given_is_taken_as_it_stands(tmp_path: Path) -> None:
+    cluster = "{job_cluster_key: c, new_cluster: {spark_env_vars: {P: '${P}:x'}}}"
+    text = f"name: j\njob_clusters:\n- {cluster}\n"
+    text += "tasks:\n- {task_key: a, notebook_task: {notebook_path: a}}\n"
+    write(tmp_path, {"a.py": PY, "j.yml": text})
+    assert names(published(tmp_path, "j.yml")) == ["unknown-reference"]
+    job = only(published(tmp_path, "j.yml", variables={"P": "${P}"}))
+    given = job.settings["job_clusters"][0]["new_cluster"]
+    assert given["spark_env_vars"] == {"P": "${P}:x"}
+
+
+def test_a_packaged_job_is_the_job_once_it_has_its_root(tmp_path: Path) -> None:
+    write(tmp_path, {"nb/etl/a.py": PY, "nb/databricks.yml": BUNDLE})
+    options: dict[str, Any] = {"base": "nb", "bundle_target": "prod"}
+    direct = only(published(tmp_path, "nb/databricks.yml", **options))
+    packed = only(published(tmp_path, "nb/databricks.yml", root_path=PACKED, **options))
+    assert set(paths(packed).values()) == {f"{PACKED}/etl/a"}
+    assert at_root(packed.settings, ROOT) == direct.settings
+
+
 def test_references_in_a_circle_end(tmp_path: Path) -> None:
     text = "variables: {a: {default: 'x${var.b}'}, b: {default: '${var.a}y'}}\n"
     write(tmp_path, {"databricks.yml": text + bundle_job(name="${var.a}")})
@@ -348,7 +371,10 @@ def test_tags_are_added_to_those_of_the_file_and_taken_off_again() -> None:
 def test_a_new_job_starts_nothing_until_it_is_activated(
     starter: str, status: str | None, runs: bool, after: str
 ) -> None:
-    wanted = {"name": "j", starter: {"x": 1, **({"pause_status": status} if status else {})}}
+    wanted: dict[str, Any] = {
+        "name": "j",
+        starter: {"x": 1, **({"pause_status": status} if status else {})},
+    }
     sent = paused(wanted)
     assert sent[starter]["pause_status"] == "PAUSED"
     assert wanted[starter].get("pause_status") == status

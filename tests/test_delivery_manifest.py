@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_dbxgate.delivery import manifest as manifests
+from pytest_dbxgate.delivery.canonical import sha256
 from pytest_dbxgate.delivery.manifest import ManifestError, Pointer
 from pytest_dbxgate.delivery.model import Entry, JobEntry, Kind, Manifest, Origin, Release
+from pytest_dbxgate.delivery.places import fault
 from pytest_dbxgate.workspace.model import ImportFormat
 
 SHA = "0" * 64
@@ -44,7 +46,7 @@ def document(**changes: Any) -> bytes:
 
 @given(st.lists(st.lists(NAME, min_size=1, max_size=3).map("/".join), max_size=5), DIGEST)
 def test_there_and_back(places: list[str], digest: str) -> None:
-    places = [place for place in places if manifests.places.fault(place) == ""]
+    places = [place for place in places if fault(place) == ""]
     entries = {place: entry(place)._replace(sha256=digest) for place in places}
     first = Manifest("shop", "r1", "prod", 12.0, entries=entries)
     data = manifests.to_bytes(first)
@@ -161,7 +163,7 @@ def test_another_project_is_named() -> None:
 def test_an_altered_manifest_does_not_have_its_digest() -> None:
     data = manifests.to_bytes(manifest())
     with pytest.raises(ManifestError, match="digest"):
-        manifests.from_bytes(data + b" ", project="shop", sha256=manifests.sha256(data))
+        manifests.from_bytes(data + b" ", project="shop", sha256=sha256(data))
 
 
 def test_the_pointer_goes_there_and_back_and_keeps_the_last_releases() -> None:

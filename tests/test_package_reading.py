@@ -238,6 +238,16 @@ def test_contents_of_another_receipt_are_refused(tmp_path: Path) -> None:
     assert error.name == "package-altered"
 
 
+def test_settings_without_bottom_are_refused(tmp_path: Path) -> None:
+    def bury(members: dict[str, bytes]) -> None:
+        deep = b'"keep":' + b"[" * 500 + b"]" * 500
+        members["contents.json"] = members["contents.json"].replace(b'"keep":5', deep)
+
+    error = refused(tmp_path, repacked(bury))
+    assert error.name == "package-foreign"
+    assert "nested too deeply" in str(error)
+
+
 def test_a_number_without_end_is_refused(tmp_path: Path) -> None:
     def endless(members: dict[str, bytes]) -> None:
         text = members["contents.json"].replace(b'"keep":5', b'"keep":1e999')

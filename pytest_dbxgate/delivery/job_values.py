@@ -25,14 +25,20 @@ class BadJobError(ValueError):
         self.name = name
 
 
+class _Given(str):
+    """A value of the target: it is taken as it stands, whatever it looks like."""
+
+    __slots__ = ()
+
+
 @dataclass
 class Filler:
     """Fills in the references of one job.
 
     ``given``: values of the target, by a variable's name or by a whole reference such as
-    ``workspace.host``; they win over the bundle's own. ``${workspace.file_path}`` becomes
-    ``files``, ``${workspace.root_path}`` ``root``. Dynamic values, ``{{...}}``, are left alone:
-    the workspace fills them in.
+    ``workspace.host``; they win over the bundle's own and are taken as they stand.
+    ``${workspace.file_path}`` becomes ``files``, ``${workspace.root_path}`` ``root``. Dynamic
+    values, ``{{...}}``, are left alone: the workspace fills them in.
     """
 
     scope: Scope
@@ -61,6 +67,8 @@ class Filler:
             return [self._value(item, depth) for item in node.items]
         if isinstance(node, Unknown):
             raise BadJobError("unknown-reference", f"{at(node.mark)}: the value is not known")
+        if isinstance(node.value, _Given):
+            return str(node.value)
         if isinstance(node.value, str):
             return self._text(node.value, node.mark, depth)
         return node.value
@@ -68,6 +76,8 @@ class Filler:
     def _followed(self, node: Node, depth: int) -> tuple[Node, int]:
         """Through references that are the whole text: they keep their type."""
         while isinstance(node, Scalar) and isinstance(node.value, str):
+            if isinstance(node.value, _Given):
+                break
             match = _REFERENCE.fullmatch(node.value)
             if match is None:
                 break
@@ -99,7 +109,7 @@ class Filler:
         head, _, name = reference.partition(".")
         for key in (reference, name if head == "var" else ""):
             if key and key in self.given:
-                return Scalar(mark, self.given[key])
+                return Scalar(mark, _Given(self.given[key]))
         if self.scope.kind is JobKind.BUNDLE:
             if reference in self.scope.known:
                 return Scalar(mark, self.scope.known[reference])

@@ -16,6 +16,7 @@ MAX_BYTES = 256_000_000
 MAX_ITEMS = 100_000
 MAX_JOBS = 10_000
 MAX_TARGETS = 1000
+_MAX_DEPTH = 100
 
 ROOT = "${dbxgate.root}"
 """Stands in a packaged job for the root of the target, which is known when it is published."""
@@ -153,4 +154,14 @@ def _mapping(fields: Fields, name: str) -> Mapping[str, Any]:
     value = fields.raw(name)
     if not isinstance(value, dict):
         raise BadDocumentError(f"{name} is not an object")
-    return value
+    level: list[Any] = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return value
+    raise BadDocumentError(f"{name} is nested too deeply")
