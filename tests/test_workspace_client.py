@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pytest_dbxgate.emulator.objects import Sizes, Unknowns
 from pytest_dbxgate.emulator.server import Running, start
 from pytest_dbxgate.errors import AuthenticationError, ConfigurationError
 from pytest_dbxgate.workspace.client import Client, connect
@@ -403,3 +404,52 @@ def test_a_folder_that_holds_one_of_its_own_name(client: Client, folder: str) ->
     client.mkdirs(f"{folder}/{name}/{name}")
     put(client, f"{folder}/{name}/{name}/n")
     assert client.export_folder(folder) == {f"{name}/{name}/n.py": NOTEBOOK}
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_whether_an_archive_names_its_folder_does_not_matter(
+    named: bool, tmp_path: Path, time: Time
+) -> None:
+    with start(tmp_path, unknowns=Unknowns(folder_in_archive=named)) as running:
+        client = connected(running.host, running.token, time)
+        for folder, names in {
+            "/Shared/a": ["x", "b/y"],
+            "/Shared/b": ["b/b/n"],
+            "/Shared/c": ["c/n", "c/c/n"],
+            "/Shared/d": ["d/n", "n"],
+        }.items():
+            for name in names:
+                client.mkdirs(f"{folder}/{name}".rpartition("/")[0])
+                put(client, f"{folder}/{name}")
+            assert set(client.export_folder(folder)) == {f"{name}.py" for name in names}, folder
+
+
+def test_an_object_above_the_limit_of_json(tmp_path: Path, time: Time) -> None:
+    large = Sizes(export=10_000)
+    with start(tmp_path, sizes=large) as running:
+        client = connected(running.host, running.token, time)
+        data = bytes(range(256)) * 100
+        client.import_object("/Shared/f.bin", data, format=ImportFormat.AUTO, overwrite=False)
+        client.mkdirs("/Shared/a")
+        put(client, "/Shared/a/n")
+        assert client.export("/Shared/f.bin") == data
+        assert client.export_folder("/Shared") == {"a/n.py": NOTEBOOK, "f.bin": data}
+
+
+def test_jobs_beyond_a_page(client: Client) -> None:
+    made = [
+        client.create_job({"name": "n", "tags": {"page": "yes"}}, operation=f"page-{number}")
+        for number in range(103)
+    ]
+    assert [job.job_id for job in client.jobs_tagged("page", "yes")] == sorted(made)
+    for job_id in made:
+        client.delete_job(job_id)
+
+
+def test_a_stale_list_does_not_hide_a_job_that_was_made(client: Client, running: Running) -> None:
+    running.add_faults(
+        {"do": "cut-before", "route": "jobs/create"},
+        {"do": "stale", "route": "jobs/list", "nth": 3},
+    )
+    made = client.create_job({"name": "n"}, operation="op-stale")
+    assert client.job(made) is not None

@@ -277,6 +277,9 @@ def failure(status: int, code: str, words: str) -> failures.Failure | None:
     [
         (400, "RESOURCE_ALREADY_EXISTS", "x", Cause.EXISTS),
         (404, "RESOURCE_DOES_NOT_EXIST", "x", Cause.MISSING),
+        (404, "", "Path (/a) doesn't exist.", Cause.MISSING),
+        (404, "ENDPOINT_NOT_FOUND", "No API found", Cause.STRANGE),
+        (404, "", "no route matched", Cause.STRANGE),
         (400, "INVALID_PARAMETER_VALUE", "Job 1234 does not exist.", Cause.MISSING),
         (400, "INVALID_PARAMETER_VALUE", "x", Cause.REJECTED),
         (400, "X", "The service is temporarily unavailable", Cause.FAILING),

@@ -166,6 +166,10 @@ def test_the_environment_does_not_matter(tmp_path: Path, monkeypatch: pytest.Mon
     netrc = tmp_path / "netrc"
     netrc.write_text("default login evil password evil\n")
     monkeypatch.setenv("NETRC", str(netrc))
+    for proxy in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(proxy, "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.setenv("DATABRICKS_TOKEN", "another")
     monkeypatch.setenv("DATABRICKS_HOST", "https://elsewhere.example")
     with start(tmp_path / "data") as running:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -54,8 +55,10 @@ class Caller:
         query: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
         repeat_lost: bool = True,
+        raw: bool = False,
     ) -> Outcome:
-        """One call. Without ``repeat_lost`` it ends at the first attempt whose effect is unknown.
+        """One call. Without ``repeat_lost`` it ends at the first attempt whose effect is unknown;
+        with ``raw`` the content is the answer's very bytes, as ``content`` in base64.
 
         Raises :class:`~pytest_dbxgate.errors.AuthenticationError` only.
         """
@@ -65,7 +68,7 @@ class Caller:
         while True:
             token = self._credentials.token()
             self._governor.enter(endpoint)
-            content, failure = self._read(self._transport(request, token))
+            content, failure = self._read(self._transport(request, token), raw=raw)
             if failure is None:
                 self._governor.answered(endpoint)
                 return Outcome(content, None, lost, retries.attempts)
@@ -107,15 +110,19 @@ class Caller:
             raise self.error(outcome, what)
         return outcome.content
 
-    def _read(self, answer: Answer | Failure) -> tuple[Mapping[str, Any], Failure | None]:
+    def _read(
+        self, answer: Answer | Failure, *, raw: bool
+    ) -> tuple[Mapping[str, Any], Failure | None]:
         if isinstance(answer, Failure):
             return {}, self._veiled(answer)
         told = retry.date(_header(answer.headers, "date"))
         if told is not None:
             self.server_time = told
-        failure = failures.of_answer(answer.status, answer.headers, answer.body)
+        failure = failures.of_answer(answer.status, answer.headers, answer.body, raw=raw)
         if failure is not None:
             return {}, self._veiled(failure)
+        if raw:
+            return {"content": base64.b64encode(answer.body).decode("ascii")}, None
         return json.loads(answer.body) if answer.body.strip() else {}, None
 
     def _veiled(self, failure: Failure) -> Failure:

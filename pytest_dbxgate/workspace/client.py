@@ -109,17 +109,10 @@ class Client:
 
     def export(self, path: str, *, jupyter: bool = False) -> bytes:
         path = paths.canonical(path)
-        what = f"export {paths.shown(path)}"
-        format = "JUPYTER" if jupyter else "SOURCE"
-        answer = self._caller.get(
-            folders.PATH,
-            what,
-            endpoint=folders.ENDPOINT,
-            query={"path": path, "format": format},
-        )
+        answer = folders.single(self._caller, path, "JUPYTER" if jupyter else "SOURCE")
         if answer is None:
             raise NotFoundError(
-                f"{self.host}: {what}: nothing stands there",
+                f"{self.host}: export {paths.shown(path)}: nothing stands there",
                 next_step="look at the folder: somebody may have moved or deleted it",
             )
         return folders.content(answer)

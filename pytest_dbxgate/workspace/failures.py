@@ -66,7 +66,7 @@ class Failure(NamedTuple):
         return self.cause in (Cause.FAILING, Cause.BROKEN)
 
 
-_MISSING_CODES = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "ENDPOINT_NOT_FOUND")
+_MISSING_CODES = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "DIRECTORY_NOT_FOUND")
 _EXISTS_CODES = ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS")
 _LARGE_CODES = ("MAX_NOTEBOOK_SIZE_EXCEEDED", "MAX_READ_SIZE_EXCEEDED", "MAX_BLOCK_SIZE_EXCEEDED")
 _AGAIN = re.compile(
@@ -80,11 +80,17 @@ _BAD_TOKEN = re.compile(
     re.IGNORECASE,
 )
 _NO_JOB = re.compile(r"\b(job|run) \S+ does not exist", re.IGNORECASE)
+_NOTHING_THERE = re.compile("does(n't| not) exist", re.IGNORECASE)
 
 
-def of_answer(status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
-    """What is wrong with an answer; None where it is a success in JSON. ``headers`` in any case."""
+def of_answer(
+    status: int, headers: Mapping[str, str], body: bytes, *, raw: bool = False
+) -> Failure | None:
+    """What is wrong with an answer; None where it is a success in JSON, or in anything but a page
+    where it is ``raw``. ``headers`` in any case."""
     low = {name.lower(): value for name, value in headers.items()}
+    if raw and status < 300 and "html" not in low.get("content-type", ""):
+        return None
     if 300 <= status < 400:
         return Failure(Cause.REDIRECT, f"it points to {low.get('location', 'nowhere')}", status)
     content = _json(body)
@@ -109,8 +115,11 @@ def _cause(status: int, code: str, words: str) -> Cause:
         return Cause.EXISTS
     if code in _LARGE_CODES or status == 413:
         return Cause.TOO_LARGE
-    if status == 404 or code in _MISSING_CODES or (status == 400 and _NO_JOB.search(words)):
+    if code in _MISSING_CODES or (status == 400 and _NO_JOB.search(words)):
         return Cause.MISSING
+    if status == 404:
+        # A gateway's 404 must not pass for "there is no such job", or the job is made twice.
+        return Cause.MISSING if _NOTHING_THERE.search(words) else Cause.STRANGE
     if status in (500, 502, 503, 504, 408) or _AGAIN.search(words):
         return Cause.FAILING
     return Cause.REJECTED

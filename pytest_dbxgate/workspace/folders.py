@@ -33,6 +33,23 @@ def export(caller: Caller, path: str, listing: Listing) -> dict[str, bytes]:
     raise caller.error(outcome, what)
 
 
+def single(caller: Caller, path: str, format: str) -> Mapping[str, Any] | None:
+    """The answer with one object; None where there is none.
+
+    Above 10 MB it comes as it is, without JSON round it: that way has no limit [doc].
+    """
+    query: dict[str, Any] = {"path": path, "format": format}
+    outcome = caller.call("GET", PATH, endpoint=ENDPOINT, query=query)
+    if outcome.failure is not None and outcome.failure.cause is Cause.TOO_LARGE:
+        query["direct_download"] = True
+        outcome = caller.call("GET", PATH, endpoint=ENDPOINT, query=query, raw=True)
+    if outcome.failure is None:
+        return outcome.content
+    if outcome.failure.cause is Cause.MISSING:
+        return None
+    raise caller.error(outcome, f"export {paths.shown(path)}")
+
+
 def content(answer: Mapping[str, Any]) -> bytes:
     """The bytes of an export's answer."""
     return base64.b64decode(str(answer.get("content") or ""))
@@ -73,9 +90,7 @@ def _split(caller: Caller, path: str, listing: Listing) -> dict[str, bytes]:
 
 
 def _single(caller: Caller, one: RemoteObject, name: str) -> dict[str, bytes]:
-    query = {"path": one.path, "format": "AUTO"}
-    what = f"export {paths.shown(one.path)}"
-    answer = caller.get(PATH, what, endpoint=ENDPOINT, query=query)
+    answer = single(caller, one.path, "AUTO")
     if answer is None:
         return {}
     if one.type is ObjectType.NOTEBOOK:

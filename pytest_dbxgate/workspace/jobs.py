@@ -68,7 +68,7 @@ class Jobs:
             lost = lost or outcome.lost
             if outcome.failure is None:
                 made = int(outcome.content["job_id"])
-                return self._settled(operation, what) if lost else made
+                return self._settled(operation, what, made) if lost else made
             error = self._caller.error(outcome._replace(lost=lost), what)
             if not outcome.failure.maybe_done:
                 raise error
@@ -117,10 +117,11 @@ class Jobs:
             found = self._ids(operation)
         return found
 
-    def _settled(self, operation: str, what: str) -> int:
-        """The one job that stays, after those that late answers made are deleted."""
+    def _settled(self, operation: str, what: str, *made: int) -> int:
+        """The one job that stays, after those that late answers made are deleted. ``made``: what
+        an answer told; a stale list may lack it."""
         self._caller.times.sleep(LATE)
-        found = self._ids(operation)
+        found = sorted({*self._ids(operation), *made})
         if not found:
             raise UnavailableError(
                 f"{self._caller.host}: {what}: it was made, and is not to be found",

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from pytest_dbxgate.workspace.credentials import Secret
 from pytest_dbxgate.workspace.failures import Cause, Failure
 
 if TYPE_CHECKING:
     import requests
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 TIMEOUT = 60.0
 """Seconds without a byte after which an answer counts as lost."""
@@ -91,6 +94,8 @@ class SdkTransport:
         )
         session: requests.Session = self._client._session
         session.max_redirects = 0
+        # The embedded workspace's token must not go through a proxy of the environment.
+        session.trust_env = urlsplit(host).hostname not in _LOOPBACK
         session.hooks["response"].append(_stop)
 
     def __call__(self, request: Request, token: Secret) -> Answer | Failure:
