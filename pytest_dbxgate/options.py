@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ class Command(str, Enum):
 
 _GATING = (Command.DEPLOY, Command.PLAN, Command.PACKAGE)
 """Those before which the notebooks are checked, unless they come in a package."""
+
+_ALONE = (Command.HEAL, Command.UNLOCK, Command.ROLLBACK, Command.DOCTOR)
+"""Those that check nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +270,12 @@ def read(config: pytest.Config) -> Options:
         write_baseline_file=file(option.dbx_write_baseline),
         publishing=publishing,
     )
+
+
+def stands_alone(option: argparse.Namespace) -> bool:
+    """Whether the command needs no gate, no session and no code of a repository."""
+    alone = any(getattr(option, _destination(each.value)) for each in _ALONE)
+    return alone or option.dbx_package is not None
 
 
 _OUTSIDE = (

@@ -5,12 +5,12 @@ Importing it loads nothing heavy. The gate itself is registered only when it is 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import sys
+
+import pytest
 
 from pytest_dbxgate import options
-
-if TYPE_CHECKING:
-    import pytest
 
 _MARKERS = {
     "dbx": "a check of a Databricks notebook",
@@ -32,6 +32,37 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     from pytest_dbxgate import hookspecs
 
     pluginmanager.add_hookspecs(hookspecs)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    known = early_config.known_args_namespace
+    if options.stands_alone(known):
+        # What is done to a workspace runs no code of a repository.
+        known.noconftest = True
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    option = config.option
+    if not options.stands_alone(option) or option.help or option.version:
+        return None
+    chosen = options.read(config)
+    if chosen.publishing is None:
+        return None
+    from pytest_dbxgate import commands, outside
+
+    def write(told: str) -> None:
+        sys.stdout.write(told)
+        sys.stdout.flush()
+
+    is_terminal = sys.stdout.isatty() and "CI" not in os.environ
+    return commands.run(
+        config.rootpath,
+        chosen.publishing,
+        chosen.json_file,
+        outside.Writer(write, is_terminal=is_terminal),
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

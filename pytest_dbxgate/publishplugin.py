@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pytest_dbxgate import collection, outside, publishing
+from pytest_dbxgate import collection, outside, packaging, publishing
 from pytest_dbxgate.checks.result import State
 from pytest_dbxgate.delivery.published import Mode, Published
 from pytest_dbxgate.delivery.verdict import Expected, Outcome, Report
@@ -85,7 +85,8 @@ class PublishPlugin:
             self._wanted.write_package_file,
         )
         with outside.world(self._config.rootpath, self._wanted, _writer(reporter)) as world:
-            done = publishing.publish(self._gate.gate, evidence, order, world)
+            work = packaging.pack if order.mode is Mode.PACKAGE else publishing.publish
+            done = work(self._gate.gate, evidence, order, world)
             self._published = outside.kept(done, self._config.rootpath, self._wanted)
         self._gate.published = self._published
         if done.mode is Mode.DEPLOY:

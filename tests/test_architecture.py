@@ -26,6 +26,7 @@ LAYERS = [
     ["session", "arguments"],
     ["contents", "targets", "interrupts"],
     ["publishing"],
+    ["packaging"],
     ["drawing", "fixing", "narrowing", "collection", "options", "hookspecs"],
     ["outside", "gateplugin", "precommit"],
     ["publishplugin", "commands"],
