@@ -16,6 +16,7 @@ import pytest
 from pytest_dbxgate.delivery import bundle, bundle_cli, bundle_host
 from pytest_dbxgate.delivery.bundle import Bundle
 from pytest_dbxgate.delivery.bundle_cli import Access, Cli
+from pytest_dbxgate.delivery.bundle_plan import BundlePlan
 from pytest_dbxgate.errors import (
     ConfigurationError,
     GateError,
@@ -318,6 +319,23 @@ def test_a_program_that_hangs_is_stopped(fake: FakeCli, tmp_path: Path) -> None:
     cli = Cli(bundle_cli.find(), tmp_path, Access(HOST, lambda: TOKEN), os.environ, shown)
     with pytest.raises(PlatformError, match="has not ended after 0 s and was stopped"):
         cli.run("bundle", "plan", timeout=0.2)
+
+
+def test_a_cancelled_deployment_is_asked_to_end(fake: FakeCli, tmp_path: Path) -> None:
+    """The CLI gets the chance to give its lock back, and what it said then is told."""
+    text = (
+        f"#!{sys.executable}\nimport signal, sys, time\n"
+        "def end(*_):\n    print('lock given back')\n    sys.exit(1)\n"
+        "signal.signal(signal.SIGINT, end)\n"
+        f"open({str(tmp_path / 'ready')!r}, 'w').close()\n"
+        "time.sleep(60)\n"
+    )
+    write(fake.folder, {"databricks": text})
+    access = Access(HOST, lambda: TOKEN)
+    ready = (tmp_path / "ready").exists
+    cli = Cli(bundle_cli.find(), tmp_path, access, os.environ, shown, ready)
+    with pytest.raises(IncompleteError, match="lock given back"):
+        Bundle(cli, "prod").deploy(BundlePlan())
 
 
 def test_a_program_that_cannot_start_is_told(fake: FakeCli, tmp_path: Path) -> None:

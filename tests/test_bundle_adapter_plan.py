@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_dbxgate.delivery.bundle_plan import BundlePlan, Change, lines, parse, refusals
@@ -54,7 +54,11 @@ def test_what_is_no_plan_is_an_error(text: str) -> None:
         parse(text)
 
 
-@given(st.recursive(st.none() | st.booleans() | st.text(), lambda s: st.dictionaries(st.text(), s)))
+KEYS = st.sampled_from(["plan", "cli_version", "action", "gone", "resources.jobs.a", "x"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.recursive(st.none() | st.booleans() | st.text(), lambda s: st.dictionaries(KEYS, s)))
 def test_any_json_is_a_plan_or_an_error(document: Any) -> None:
     for text in (json.dumps(document), json.dumps({"plan": document})):
         try:

@@ -110,10 +110,12 @@ def open_bundle(
     access: Access,
     environ: Mapping[str, str],
     show: Callable[[str], str],
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> Bundle:
     """The bundle in ``folder`` for the target called ``name``, with a CLI that is new enough.
 
-    ``show`` makes strings from outside fit to be shown. Raises ConfigurationError for settings
+    ``show`` makes strings from outside fit to be shown; ``cancelled`` says whether this process is
+    to stop. Raises ConfigurationError for settings
     that are the bundle's, RefusedError where the CLI is missing or too old.
     """
     check(name, target)
@@ -124,7 +126,7 @@ def open_bundle(
             f"the bundle's target {goal} goes to {show(named)}, the token is for {access.host}",
             next_step="take the host from the bundle alone",
         )
-    cli = Cli(bundle_cli.find(), folder, access, environ, show)
+    cli = Cli(bundle_cli.find(), folder, access, environ, show, cancelled)
     bundle_cli.check_version(cli)
     return Bundle(cli, goal, target.on_active_runs == "refuse")
 

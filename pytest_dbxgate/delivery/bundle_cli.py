@@ -40,6 +40,8 @@ _VARIABLE = "BUNDLE_VAR_"
 """The pipeline's values for a bundle's variables begin so."""
 
 _VERSION = re.compile(r"\bv?(\d+)\.(\d+)\.(\d+)")
+_BEAT = 0.2
+"""Seconds between two looks whether this process was cancelled."""
 _GRACE = 5.0
 """Seconds that a cancelled deployment gets to end by itself; an agent of Azure gives 7.5."""
 
@@ -77,16 +79,20 @@ class Cli:
     """All of this process's environment; the program gets what :func:`environment` leaves."""
     show: Callable[[str], str] = field(repr=False)
     """Makes a string from outside fit to be shown."""
+    cancelled: Callable[[], bool] = field(default=lambda: False, repr=False)
+    """Whether somebody has asked this process to stop."""
 
     def run(self, *arguments: str, timeout: float) -> Answer:
         """Run a command to its end. Raises PlatformError if it cannot be started, or has not
-        ended after ``timeout`` seconds."""
+        ended after ``timeout`` seconds. Once this process is cancelled the command is asked to
+        end, and stopped where it does not."""
         with tempfile.TemporaryDirectory(prefix="dbxgate-", ignore_cleanup_errors=True) as home:
 
             def seen() -> dict[str, str]:
                 return environment(self.environ, self.access, home=home)
 
-            return _run(self.program, arguments, self.folder, seen, timeout)
+            limits = _Limits(timeout, self.cancelled)
+            return _run([self.program, *arguments], self.folder, seen, limits)
 
     def shown(self, text: str) -> str:
         """``text`` without the token, fit to be shown."""
@@ -156,17 +162,18 @@ def _spelled(version: Sequence[int]) -> str:
     return ".".join(map(str, version))
 
 
+class _Limits(NamedTuple):
+    seconds: float
+    cancelled: Callable[[], bool]
+
+
 def _run(
-    program: str,
-    arguments: Sequence[str],
-    folder: Path,
-    seen: Callable[[], Mapping[str, str]],
-    timeout: float,
+    words: Sequence[str], folder: Path, seen: Callable[[], Mapping[str, str]], limits: _Limits
 ) -> Answer:
-    command = f"{PROGRAM} {' '.join(arguments)}"
+    command = f"{PROGRAM} {' '.join(words[1:])}"
     try:
         process = subprocess.Popen(
-            [program, *arguments],
+            words,
             cwd=folder,
             env=seen(),
             # No console: what the CLI would ask a person it refuses.
@@ -180,32 +187,46 @@ def _run(
         reason = error.strerror or type(error).__name__
         raise PlatformError(
             f"`{command}` cannot be started: {reason}",
-            next_step=f"check that {program} is a program of this machine",
+            next_step=f"check that {words[0]} is a program of this machine",
         ) from None
     with process:
         try:
-            stdout, stderr = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            _stop(process)
-            raise PlatformError(
-                f"`{command}` has not ended after {timeout:.0f} s and was stopped",
-                next_step="look at the bundle's target in the workspace before you run it again",
-            ) from None
+            said = _watched(process, limits)
         except BaseException:
             _stop(process)
             raise
-    return Answer(process.returncode, stdout, stderr)
+        if said is None:
+            said = _stop(process)
+            if not limits.cancelled():
+                raise PlatformError(
+                    f"`{command}` has not ended after {limits.seconds:.0f} s and was stopped",
+                    next_step="look at the bundle's target in the workspace before you run it "
+                    "again",
+                )
+    return Answer(process.returncode, *said)
 
 
-def _stop(process: subprocess.Popen[str]) -> None:
-    """Let the CLI end its work, so that it gives its lock back, then end it."""
+def _watched(process: subprocess.Popen[str], limits: _Limits) -> tuple[str, str] | None:
+    """What it said by its end; None where it is to be stopped."""
+    waited = 0.0
+    while waited < limits.seconds and not limits.cancelled():
+        beat = min(_BEAT, limits.seconds - waited)
+        try:
+            return process.communicate(timeout=beat)
+        except subprocess.TimeoutExpired:
+            waited += beat
+    return None
+
+
+def _stop(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Let the CLI end its work, so that it gives its lock back, then end it. What it said."""
     with contextlib.suppress(OSError):
         if sys.platform == "win32":
             process.terminate()
         else:
             os.kill(process.pid, signal.SIGINT)
     try:
-        process.communicate(timeout=_GRACE)
+        return process.communicate(timeout=_GRACE)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.communicate()
+        return process.communicate()
