@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import io
+import json
 import pickle
 import stat
 import zipfile
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -328,6 +331,24 @@ def test_a_secret_shows_nothing() -> None:
     with pytest.raises(TypeError):
         pickle.dumps(secret)
     assert "s3cr3t" not in repr(Shielded({"A": "s3cr3t"}))
+
+
+@given(
+    st.text('abcXYZ019!/+ "\u00e9', min_size=8, max_size=40),
+    st.binary(max_size=4),
+    st.binary(max_size=4),
+)
+def test_a_veil_sees_through_codings(secret: str, before: bytes, after: bytes) -> None:
+    veil = Veil()
+    veil.add(Secret(secret))
+    data = secret.encode()
+    for form in (secret, json.dumps(secret)[1:-1], quote(secret, safe=""), data.hex()):
+        assert veil(f"<{form}>") == "<***>"
+    for coded in (base64.b64encode, base64.urlsafe_b64encode):
+        text = coded(before + data + after).decode()
+        shown = veil(text)
+        assert "***" in shown
+        assert len(shown.replace("***", "")) <= len(text) - (len(data) * 8 // 6 - 2)
 
 
 def test_a_veil() -> None:

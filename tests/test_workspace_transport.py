@@ -5,8 +5,11 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import logging
+import re
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -18,6 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+import pytest_dbxgate
 from pytest_dbxgate.emulator.server import start
 from pytest_dbxgate.errors import PlatformError
 from pytest_dbxgate.workspace import issuers
@@ -177,3 +181,26 @@ def test_the_environment_does_not_matter(tmp_path: Path, monkeypatch: pytest.Mon
         assert isinstance(found, Answer)
         assert found.status == 200
         assert [entry.route for entry in running.log()] == ["scim/me"]
+
+
+def test_only_one_module_imports_the_sdk_and_importing_costs_nothing() -> None:
+    package = Path(pytest_dbxgate.__file__).parent
+    statement = re.compile(r"^\s*(?:from|import) databricks\b", re.MULTILINE)
+    importers = [
+        file.relative_to(package).as_posix()
+        for file in sorted(package.rglob("*.py"))
+        if statement.search(file.read_text(encoding="utf-8"))
+    ]
+    assert importers == ["workspace/transport.py"]
+    modules = [
+        ".".join(file.relative_to(package.parent).with_suffix("").parts)
+        for file in sorted((package / "workspace").rglob("*.py"))
+    ]
+    program = (
+        f"import sys, {', '.join(modules)}\n".replace(".__init__", "")
+        + "print([name for name in sys.modules if name in ('databricks', 'requests', 'azure')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, NoReturn
+from urllib.parse import quote, quote_plus
 
 from pytest_dbxgate.errors import AuthenticationError
 from pytest_dbxgate.secrets.redact import MASK
@@ -107,8 +110,8 @@ class Veil:
         with self._lock:
             known = sorted(self._known, key=_length, reverse=True)
         for secret in known:
-            if _length(secret) >= _SHORTEST:
-                text = text.replace(secret.reveal(), MASK)
+            for form in forms(secret):
+                text = text.replace(form, MASK)
         return text
 
     def __repr__(self) -> str:
@@ -117,6 +120,27 @@ class Veil:
 
 _SHORTEST = 4
 """A shorter value is found anywhere by chance."""
+
+
+_SHORTEST_CODED = 8
+"""The same for a piece of base64."""
+
+
+def forms(secret: Secret) -> list[str]:
+    """A secret as it is, and as JSON, URLs, hex and base64 (at each offset) carry it."""
+    value = secret.reveal()
+    if len(value) < _SHORTEST:
+        return []
+    data = value.encode("utf-8", "surrogatepass")
+    found = [value, json.dumps(value)[1:-1], quote(value, safe=""), quote_plus(value)]
+    found += [data.hex(), data.hex().upper()]
+    for offset in range(3):
+        # What stands before and after the secret decides the letters at its ends.
+        coded = base64.b64encode(b"\0" * offset + data).decode().rstrip("=")
+        sure = coded[(0, 2, 3)[offset] : (len(data) + offset) * 8 // 6]
+        found += [sure, sure.replace("+", "-").replace("/", "_")]
+    longest = [form for form in found[6:] if len(form) >= _SHORTEST_CODED]
+    return list(dict.fromkeys([*found[:6], *longest]))
 
 
 def _length(secret: Secret) -> int:
