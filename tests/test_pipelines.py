@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ import pytest
 import yaml
 
 from pytest_dbxgate import __version__
+from support import git, source, write
 from test_repository import plugin_options
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -165,6 +168,83 @@ def test_the_digest_step_takes_digests_only(tmp_path: Path, written: str, expect
             f"{prefix}sha256;isOutput=true;isReadOnly=true]{'a' * 64}",
             f"{prefix}artifact;isOutput=true;isReadOnly=true]package-1",
         ]
+
+
+class Agent:
+    """Runs the scripts of steps as an agent would, with its variables filled in."""
+
+    def __init__(self, folder: Path) -> None:
+        self.variables = {
+            "Build.ArtifactStagingDirectory": str(folder / "staging"),
+            "Pipeline.Workspace": str(folder / "workspace"),
+            "System.JobAttempt": "1",
+            "dbxgate": str(folder / "temporary" / "dbxgate"),
+        }
+        for name in ("staging", "workspace", "temporary/dbxgate/run", "temporary/dbxgate/venv/bin"):
+            (folder / name).mkdir(parents=True)
+        program = folder / "temporary" / "dbxgate" / "venv" / "bin" / "pytest"
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m pytest "$@"\n', encoding="utf-8")
+        program.chmod(0o755)
+        self._path = os.pathsep.join([str(program.parent), os.environ["PATH"]])
+
+    def filled(self, text: str) -> str:
+        while match := re.search(r"\$\(([\w.]+)\)", text):
+            text = text.replace(match[0], self.variables[match[1]])
+        return text
+
+    def run(self, step: dict[str, Any], folder: Path) -> str:
+        given = {name: str(text) for name, text in step.get("env", {}).items() if "$" not in text}
+        done = subprocess.run(
+            ["bash", "-c", self.filled(text_of(step))],
+            cwd=self.filled(step.get("workingDirectory", str(folder))),
+            env={**os.environ, **given, "PATH": self._path, "TF_BUILD": "True"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def obey(self, output: str) -> None:
+        """Take over the variables that a step has set."""
+        for name, value in re.findall(
+            r"^##vso\[task.setvariable variable=(\w+);.*?\](.*)$", output, re.M
+        ):
+            self.variables[name] = value
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the steps are for bash")
+def test_the_commands_of_the_pipeline_work_as_they_stand(tmp_path: Path) -> None:
+    """From the gate to the workspace, with the embedded one in place of staging."""
+    pytest.importorskip("starlette")
+    repository = tmp_path / "repository"
+    write(repository, {"sample_notebooks/a.py": source("x = 1\nprint(x)")})
+    git(repository, "init", "-q")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "one")
+    agent = Agent(tmp_path)
+    agent.variables["package"] = next(
+        value["package"]
+        for name, value in pipeline(MAIN)["variables"].items()
+        if name.startswith("${{ if")
+    )
+    (gate,) = pytest_steps(job(MAIN, "build")["steps"])
+    agent.run(gate, repository)
+    agent.obey(agent.run(job(MAIN, "build")["steps"][-2], repository))
+    artifact = Path(agent.filled("$(Pipeline.Workspace)/$(artifact)"))
+    artifact.mkdir()
+    shutil.copy(agent.filled(job(MAIN, "build")["steps"][-1]["publish"]), artifact)
+    publish, heal = (
+        {**step, "bash": step["bash"].replace("--dbx-target staging", "--dbx-target local")}
+        for step in pytest_steps(release_steps(MAIN, "staging"))
+    )
+    assert "published release" in agent.run(publish, tmp_path)
+    assert "nothing to publish" in agent.run(publish, tmp_path)
+    assert "nothing to heal" in agent.run(heal, tmp_path)
+    shown = next(
+        step for step in release_steps(MAIN, "staging") if "summary.md" in text_of(step)[:20]
+    )
+    assert "##vso[task.uploadsummary]" in agent.run(shown, tmp_path)
 
 
 @each_releasing
