@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_dbxgate.delivery.canonical import archive_name, digest, kind_of, remotes, sha256
@@ -28,6 +28,7 @@ def notebook(text: str | bytes, name: str = "a.py") -> str:
     return digest(data, kind=Kind.NOTEBOOK, name=name)
 
 
+@settings(deadline=None)
 @given(st.lists(CELL, min_size=1, max_size=4))
 def test_what_an_import_rewrites_does_not_count(cells: list[str]) -> None:
     text = source(*cells)
@@ -41,11 +42,13 @@ def test_what_an_import_rewrites_does_not_count(cells: list[str]) -> None:
     assert notebook(text.replace("# COMMAND ----------", "\n# COMMAND ----------\n")) == same
 
 
+@settings(deadline=None)
 @given(st.lists(CELL, min_size=1, max_size=4))
 def test_source_and_ipynb_of_the_same_cells_are_equal(cells: list[str]) -> None:
     assert notebook(source(*cells)) == notebook(ipynb(*cells), "a.ipynb")
 
 
+@settings(deadline=None)
 @given(st.lists(CELL, min_size=1, max_size=4), CELL, st.data())
 def test_an_edit_of_a_cell_counts(cells: list[str], new: str, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(cells) - 1))
@@ -53,6 +56,7 @@ def test_an_edit_of_a_cell_counts(cells: list[str], new: str, data: st.DataObjec
     assert notebook(source(*cells)) != notebook(source(*edited))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from(["a.py", "a.ipynb", "a.sql", "a.dbc", "a", "a.r"]))
 def test_any_bytes_have_a_digest(data: bytes, name: str) -> None:
     assert len(notebook(data, name)) == 64

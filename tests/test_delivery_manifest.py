@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_dbxgate.delivery import manifest as manifests
@@ -44,6 +44,7 @@ def document(**changes: Any) -> bytes:
     return json.dumps(value).encode()
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(NAME, min_size=1, max_size=3).map("/".join), max_size=5), DIGEST)
 def test_there_and_back(places: list[str], digest: str) -> None:
     places = [place for place in places if fault(place) == ""]
@@ -60,6 +61,7 @@ def test_every_field_survives() -> None:
     assert manifests.from_bytes(manifests.to_bytes(full), project="shop") == full
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=100))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     for read in (manifests.from_bytes, manifests.pointer_from_bytes):

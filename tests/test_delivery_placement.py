@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_dbxgate.delivery.model import Item, Kind
@@ -83,6 +83,7 @@ CELL = st.text(
 MAGIC = st.sampled_from(["", "%sql\n", "%md\n", "%scala ", "%run ./b\n", "%pip install x\n"])
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(MAGIC, CELL, st.text(max_size=10)), min_size=1, max_size=4),
     st.sampled_from(["python", "sql", "scala", "r"]),
@@ -161,6 +162,7 @@ def test_callees_come_before_callers() -> None:
     assert order["m.py"] < order["b.py"] < order["a.py"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=30))
 def test_without_circles_every_callee_ranks_lower(pairs: list[tuple[int, int]]) -> None:
     edges = [(str(max(pair)), str(min(pair))) for pair in pairs if pair[0] != pair[1]]
@@ -168,6 +170,7 @@ def test_without_circles_every_callee_ranks_lower(pairs: list[tuple[int, int]]) 
     assert all(found[callee] < found[caller] for caller, callee in edges)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=30))
 def test_circles_end(pairs: list[tuple[int, int]]) -> None:
     found = ranks([str(number) for number in range(9)], [(str(a), str(b)) for a, b in pairs])

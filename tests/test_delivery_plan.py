@@ -271,7 +271,7 @@ def applied(result: Plan, remote: Mapping[str, Item]) -> tuple[dict[str, Item], 
     return there, owned
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(REAL, st.none() | REAL, REAL, OPTIONS)
 def test_nothing_is_touched_that_is_not_owned(
     items: dict[str, Item], published: dict[str, Item] | None, remote: dict[str, Item], options: Any
@@ -299,7 +299,7 @@ def test_nothing_is_touched_that_is_not_owned(
         assert not any(map(is_edited, result.steps))
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(REAL, st.none() | REAL, REAL, OPTIONS)
 def test_after_a_perfect_deployment_there_is_nothing_to_do(
     items: dict[str, Item], published: dict[str, Item] | None, remote: dict[str, Item], options: Any

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_dbxgate.delivery.model import Manifest, Origin
@@ -211,6 +211,7 @@ def test_an_override_of_what_does_not_refuse_does_no_harm() -> None:
     assert names(replace(GREEN, overrides={"drift": "x"})) == []
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from([A, M]), st.sampled_from(Outcome)),
     st.integers(0, 6),

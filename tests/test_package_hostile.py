@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_dbxgate.delivery import manifest as manifests
@@ -81,6 +81,7 @@ def slots(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 @pytest.mark.parametrize("name", READERS)
+@settings(deadline=None)
 @given(data=st.data())
 def test_any_value_anywhere_is_taken_or_refused(name: str, data: st.DataObject) -> None:
     document, read = READERS[name]
@@ -99,6 +100,7 @@ def test_any_value_anywhere_is_taken_or_refused(name: str, data: st.DataObject) 
 
 
 @pytest.mark.parametrize("name", READERS)
+@settings(deadline=None)
 @given(data=st.data())
 def test_cut_and_spliced_bytes_are_taken_or_refused(name: str, data: st.DataObject) -> None:
     document, read = READERS[name]
@@ -109,6 +111,7 @@ def test_cut_and_spliced_bytes_are_taken_or_refused(name: str, data: st.DataObje
         read(spliced)
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_a_damaged_archive_gives_members_or_is_refused(data: st.DataObject) -> None:
     altered = bytearray(PACKAGE)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, TypeVar
 
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _HEX = re.compile(r"[0-9a-f]{64}")
 _ChoiceT = TypeVar("_ChoiceT", bound=Enum)
 
@@ -59,7 +60,7 @@ class Fields:
         value: str = self._value(name, str)
         if len(value) > most:
             raise BadDocumentError(f"{self._where}: {name} is longer than {most} characters")
-        if any(ord(char) < 32 or 0xD800 <= ord(char) < 0xE000 for char in value):
+        if _CONTROL.search(value):
             raise BadDocumentError(f"{self._where}: {name} holds a control character")
         return value
 
@@ -129,8 +130,8 @@ class Fields:
         values = self._list(name, most)
         if not all(isinstance(value, str) and len(value) <= 4096 for value in values):
             raise BadDocumentError(f"{self._where}: {name} holds what is no string")
-        for value in values:
-            _printable(value, f"{self._where}: {name}")
+        if any(map(_CONTROL.search, values)):
+            raise BadDocumentError(f"{self._where}: {name} holds a control character")
         return tuple(values)
 
     def raw(self, name: str) -> Any:
@@ -153,8 +154,9 @@ class Fields:
 
 
 def _printable(text: str, where: str) -> None:
-    if any(ord(char) < 32 or 0xD800 <= ord(char) < 0xE000 for char in text):
-        raise BadDocumentError(f"{where}: a name holds a control character")
+    # Names are told in messages.
+    if not text.isprintable():
+        raise BadDocumentError(f"{where}: a name holds a character that cannot be printed")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
