@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_dbxgate import outside, packaging, projects, targets
+from pytest_dbxgate import bundles, outside, packaging, projects, targets
 from pytest_dbxgate.delivery import origin as origins
 from pytest_dbxgate.delivery.locks import heal_target, unlock
 from pytest_dbxgate.delivery.log import Log
@@ -64,6 +64,7 @@ def _done(root: Path, wanted: Publishing, world: World) -> Published:
             overrides = dict.fromkeys(wanted.overrides, wanted.reason)
             return packaging.release(package, Order(mode, wanted.target, overrides), world)
         chosen, project, origin = _wanted_target(root, wanted, package, world)
+        bundles.by_itself(chosen)
     except GateError as error:
         return Published(wanted.target or "", mode, error=error)
     log = Log(world.means.wall, world.tell)

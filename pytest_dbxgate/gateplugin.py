@@ -458,7 +458,7 @@ class GatePlugin:
 
     def _write_reports(self) -> None:
         options, outcome = self._options, self._outcome
-        if outcome is not None and options.json_file is not None:
+        if options.json_file is not None and (outcome is not None or self.published is not None):
             self._write_json(outcome, options.json_file)
         if options.graph_file is not None and not self._config.option.collectonly:
             from pytest_dbxgate import drawing
@@ -466,7 +466,8 @@ class GatePlugin:
             findings = outcome.findings if outcome is not None else []
             drawing.write(options.graph_file, self._gate.survey().subject, findings)
 
-    def _write_json(self, outcome: Outcome, file: Path) -> None:
+    def _write_json(self, outcome: Outcome | None, file: Path) -> None:
+        outcome = outcome or Outcome({}, {}, ())
         report = json_report.build(
             outcome.results.values(),
             outcome.findings,

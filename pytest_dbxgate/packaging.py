@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_dbxgate import targets
+from pytest_dbxgate import bundles, targets
 from pytest_dbxgate.contents import Contents, gather
 from pytest_dbxgate.delivery import manifest as manifests
 from pytest_dbxgate.delivery import origin as origins
@@ -89,13 +89,18 @@ def pack(gate: Gate, evidence: Evidence, order: Order, world: World) -> Publishe
 
 def _made_for(settings: Settings, name: str | None) -> list[Chosen]:
     if name is not None:
-        return [targets.choose(settings.targets, name)]
-    known = settings.targets or {LOCAL: TargetSettings()}
-    wrong = [name for name, each in known.items() if each.publisher != "dbxgate"]
-    if wrong:
+        chosen = targets.choose(settings.targets, name)
+        bundles.by_itself(chosen)
+        return [chosen]
+    known = {
+        name: each
+        for name, each in (settings.targets or {LOCAL: TargetSettings()}).items()
+        if each.publisher != bundles.BUNDLE
+    }
+    if not known:
         raise ConfigurationError(
-            f"the target {wrong[0]} is published by a bundle, which takes no package",
-            next_step="name a target with --dbx-target, or publish from the checkout",
+            "every target is published by a bundle, which takes no package",
+            next_step="publish from the checkout",
         )
     return [Chosen(name, each) for name, each in sorted(known.items())]
 

@@ -119,6 +119,14 @@ class PublishPlugin:
         )
         self._config.hook.pytest_runtest_logreport(report=report)
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(
+        self, report: pytest.TestReport, config: pytest.Config
+    ) -> tuple[str, str, str] | None:
+        """No letter behind the progress of the tests, which is complete by then."""
+        ours = report.nodeid.startswith(f"{collection.TOOL_NODE}::publish[")
+        return (report.outcome, "", "") if ours and config.get_verbosity() <= 0 else None
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter
@@ -150,10 +158,13 @@ def _writer(reporter: Any) -> outside.Writer:
     """Where progress goes: pytest's own terminal, or nowhere."""
     if reporter is None:
         return outside.Writer(lambda text: None, is_terminal=False)
-    reporter.ensure_newline()
+    fresh = False
 
     def write(told: str) -> None:
-        reporter.write(told, flush=True)
+        nonlocal fresh
+        # pytest's own progress may not have ended its line yet.
+        reporter.write(told if fresh else f"\n{told}", flush=True)
+        fresh = True
 
     is_terminal = bool(getattr(reporter, "isatty", False)) and "CI" not in os.environ
     return outside.Writer(write, is_terminal=is_terminal)

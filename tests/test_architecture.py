@@ -25,6 +25,7 @@ LAYERS = [
     ["toolchain", "survey"],
     ["session", "arguments"],
     ["contents", "targets", "interrupts"],
+    ["bundles"],
     ["publishing"],
     ["packaging"],
     ["drawing", "fixing", "narrowing", "collection", "options", "hookspecs"],

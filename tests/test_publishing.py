@@ -1,0 +1,276 @@
+"""``--dbx-deploy``, ``--dbx-plan`` and their kin inside pytest, into the embedded workspace."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from pytest_dbxgate.emulator import server
+from pytest_dbxgate.reporting import json_report
+from support import XDIST, git, run, source, write
+
+CLEAN = source("x = 1", "print(x)")
+ROOT = "/Users/developer@example.com/shop"
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A repository of two notebooks, one of which imports a module, a job, and a test."""
+    monkeypatch.delenv("TF_BUILD", raising=False)
+    write(
+        pytester.path,
+        {
+            "pyproject.toml": '[tool.pytest.ini_options]\ntestpaths = ["tests"]\n'
+            '[tool.dbxgate]\nproject = "shop"\n',
+            "tests/test_ordinary.py": "def test_ordinary():\n    pass\n",
+            "nb/a.py": source("import prices\n\nprint(prices.NET)"),
+            "nb/b.sql": source("SELECT 1", suffix=".sql"),
+            "nb/prices.py": "NET = 1\n",
+            "jobs/daily.json": json.dumps(
+                {
+                    "name": "daily",
+                    "tasks": [{"task_key": "a", "notebook_task": {"notebook_path": "../nb/a.py"}}],
+                }
+            ),
+        },
+    )
+    git(pytester.path, "init", "--quiet", "--initial-branch=main")
+    git(pytester.path, "add", ".")
+    git(pytester.path, "commit", "--quiet", "--message=first")
+    return pytester
+
+
+def objects(root: Path) -> dict[str, bytes]:
+    """What the embedded workspace holds below the root, but for our own folder."""
+    with server.start(root / ".dbxgate" / "workspace") as running:
+        found = running.dump().objects
+    return {
+        path.removeprefix(f"{ROOT}/"): item.content
+        for path, item in found.items()
+        if path.startswith(f"{ROOT}/") and "/.dbxgate" not in path and item.type != "DIRECTORY"
+    }
+
+
+def report(root: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((root / "report.json").read_text(encoding="utf-8"))
+    jsonschema.validate(document, json_report.schema())
+    return document
+
+
+@XDIST
+def test_a_green_run_is_published_once(project: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    result = run(project, "--dbx-deploy", "--dbx-json", "report.json", "-v", *workers)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        [
+            "*dbx::publish[[]local[]] PASSED*",
+            "*= Databricks workspace =*",
+            f"plan for local (/Workspace{ROOT}): 4 added",
+            "  added  notebook  nb/a",
+            "  added  notebook  nb/b",
+            "  added  file      nb/prices.py",
+            "  added  job       daily",
+            f"published release 00000001-* to local (*{ROOT}): 4 added",
+        ]
+    )
+    assert sorted(objects(project.path)) == ["nb/a", "nb/b", "nb/prices.py"]
+    document = report(project.path)
+    assert document["verdict"] == {
+        "publish": True,
+        "target": "local",
+        "refusals": [],
+        "overridden": {},
+    }
+    assert document["deployment"]["plan"]["counts"] == {"add": 4}
+    again = run(project, "--dbx-deploy", "--dbx-json", "report.json", *workers)
+    assert again.ret == 0
+    again.stdout.fnmatch_lines(["nothing to publish: local holds release 00000001-* (4 unchanged)"])
+    assert report(project.path)["deployment"]["changed"] is False
+
+
+def test_an_edit_publishes_one_and_is_rolled_back(project: pytest.Pytester) -> None:
+    run(project, "--dbx-deploy")
+    before = objects(project.path)
+    write(project.path, {"nb/a.py": CLEAN})
+    result = run(project, "--dbx-deploy")
+    result.stdout.fnmatch_lines(["  changed  notebook  nb/a", "published release 00000002-*"])
+    assert b"x = 1" in objects(project.path)["nb/a"]
+    result = run(project, "--dbx-rollback", "--dbx-json", "report.json")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["published release 00000003-*"])
+    assert objects(project.path) == before
+    assert report(project.path)["deployment"]["mode"] == "rollback"
+
+
+def test_a_plan_changes_nothing(project: pytest.Pytester) -> None:
+    result = run(project, "--dbx-plan", "--dbx-summary", "summary.md")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines([f"plan for local (/Workspace{ROOT}): 4 added"])
+    result.stdout.no_fnmatch_line("published*")
+    assert objects(project.path) == {}
+    assert "added | notebook | <code>nb/a</code>" in (project.path / "summary.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("files", "arguments", "refusals"),
+    [
+        ({"nb/b.sql": source("SELECT FROM", suffix=".sql")}, (), ["failed-check"]),
+        (
+            {"nb/b.sql": source("SELECT FROM", suffix=".sql")},
+            ("-x",),
+            ["failed-check", "unreached-check"],
+        ),
+        ({}, ("-k", "syntax"), ["deselected-check"]),
+        ({}, ("-m", "not dbx_secrets"), ["deselected-check"]),
+        ({}, ("nb/a.py",), ["deselected-check"]),
+        ({"tests/test_ordinary.py": "def test_it():\n    assert False\n"}, (), ["failed-test"]),
+        (
+            {"tests/test_ordinary.py": "import gone\n"},
+            (),
+            ["unreached-check", "collection-error", "failed-run"],
+        ),
+        (
+            {
+                "conftest.py": "import pytest\n\ndef pytest_collection_modifyitems(items):\n"
+                "    for item in items:\n        if item.nodeid == 'nb/a.py::lint':\n"
+                "            item.add_marker(pytest.mark.xfail)\n"
+            },
+            (),
+            ["xfailed-check"],
+        ),
+        (
+            {
+                "conftest.py": "import pytest\n\ndef pytest_collection_modifyitems(items):\n"
+                "    for item in items:\n        if item.nodeid == 'nb/a.py::lint':\n"
+                "            item.add_marker(pytest.mark.skip(reason='later'))\n"
+            },
+            (),
+            ["skipped-check"],
+        ),
+    ],
+)
+def test_what_is_not_proved_is_refused(
+    project: pytest.Pytester,
+    files: dict[str, str | bytes],
+    arguments: tuple[str, ...],
+    refusals: list[str],
+) -> None:
+    write(project.path, files)
+    result = run(project, "--dbx-deploy", "--dbx-json", "report.json", *arguments)
+    assert result.ret != 0
+    document = report(project.path)
+    assert [each["name"] for each in document["verdict"]["refusals"]] == refusals
+    assert document["verdict"]["publish"] is False
+    assert objects(project.path) == {}
+
+
+def test_a_skipped_ordinary_test_refuses_nothing(project: pytest.Pytester) -> None:
+    text = "import pytest\n\n@pytest.mark.skip\ndef test_it():\n    pass\n"
+    write(project.path, {"tests/test_ordinary.py": text})
+    assert run(project, "--dbx-deploy").ret == 0
+
+
+def test_exit_code_20_where_pytest_would_say_0(project: pytest.Pytester) -> None:
+    result = run(project, "--dbx-deploy", "-k", "nb/a.py or ordinary")
+    assert result.ret == 20
+    result.stdout.fnmatch_lines(["*1 failed*"])
+
+
+def test_edits_in_the_workspace_are_drift(project: pytest.Pytester) -> None:
+    run(project, "--dbx-deploy")
+    with server.start(project.path / ".dbxgate" / "workspace") as running:
+        running.edit(f"{ROOT}/nb/a", CLEAN.replace("x = 1", "x = 2").encode())
+    result = run(project, "--dbx-deploy")
+    assert result.ret == 21
+    result.stdout.fnmatch_lines(["*drift: edited in the workspace since it was published: nb/a"])
+    assert b"x = 2" in objects(project.path)["nb/a"]
+
+
+@pytest.mark.parametrize("where", ["addopts", "PYTEST_ADDOPTS"])
+def test_publishing_is_asked_for_on_the_command_line_itself(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    if where == "addopts":
+        write(project.path, {"pytest.ini": "[pytest]\naddopts = --dbx-deploy\n"})
+    else:
+        monkeypatch.setenv(where, "--dbx-deploy")
+    result = run(project)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --dbx-deploy has effects outside the working tree*"])
+    assert not (project.path / ".dbxgate").exists()
+
+
+def test_several_targets_and_none_named(project: pytest.Pytester) -> None:
+    text = "[targets.a]\nhost = 'https://adb-1.2.azuredatabricks.net'\n"
+    write(project.path, {"dbxgate.toml": text + text.replace(".a]", ".b]")})
+    result = run(project, "--dbx-deploy", "--dbx-only")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stdout.fnmatch_lines(["*there are 2 targets and none was named", "*--dbx-target a or b"])
+
+
+def test_a_package_is_published_without_its_repository(
+    project: pytest.Pytester, tmp_path: Path
+) -> None:
+    result = run(project, "--dbx-write-package", "out/shop.zip")
+    assert result.ret == 0
+    digest = (project.path / "out" / "shop.zip.sha256").read_text(encoding="utf-8").split()[0]
+    result.stdout.fnmatch_lines([f"wrote shop.zip: 3 objects, sha256 {digest}"])
+    write(tmp_path, {"conftest.py": "raise RuntimeError('loaded')\n"})
+    package = project.path / "out" / "shop.zip"
+    command = ("--rootdir", str(tmp_path), "--dbx-deploy", "--dbx-package", str(package))
+    result = run(project, *command, "--dbx-package-sha256", digest, str(tmp_path))
+    assert result.ret == 0, result.outlines
+    assert sorted(objects(tmp_path)) == ["nb/a", "nb/b", "nb/prices.py"]
+    data = bytearray(package.read_bytes())
+    data[len(data) // 2] ^= 1
+    package.write_bytes(data)
+    result = run(project, *command, "--dbx-package-sha256", digest)
+    assert result.ret == 20
+    result.stdout.fnmatch_lines(["*shop.zip does not have the digest*"])
+
+
+def test_no_package_of_a_red_run(project: pytest.Pytester) -> None:
+    write(project.path, {"nb/b.sql": source("SELECT FROM", suffix=".sql")})
+    result = run(project, "--dbx-write-package", "shop.zip")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["refused (failed-check): *nb/b.sql*"])
+    assert not (project.path / "shop.zip").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("--dbx-heal", "nothing to heal on local"),
+        ("--dbx-unlock", "nobody holds the lock of local"),
+        ("--dbx-doctor", "the target local is the embedded workspace*"),
+    ],
+)
+def test_commands_that_stand_alone_run_no_code_of_the_repository(
+    project: pytest.Pytester, option: str, told: str
+) -> None:
+    write(project.path, {"conftest.py": "raise RuntimeError('loaded')\n"})
+    result = run(project, option)
+    assert result.ret == 0, result.errlines
+    result.stdout.fnmatch_lines([told])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--dbx-deploy", "--dbx-plan"), "--dbx-deploy and --dbx-plan are different commands*"),
+        (("--dbx-package", "x.zip"), "--dbx-package does nothing by itself*"),
+        (("--dbx-deploy", "--dbx-package", "x.zip"), "*belong together*"),
+        (("--dbx-deploy", "--dbx-override", "dirty"), "--dbx-override needs --dbx-reason*"),
+        (("--dbx-deploy", "--dbx-release", "1"), "--dbx-release belongs to --dbx-rollback"),
+    ],
+)
+def test_options_that_make_no_sense(
+    project: pytest.Pytester, arguments: tuple[str, ...], message: str
+) -> None:
+    result = run(project, *arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {message}"])
