@@ -1,6 +1,8 @@
 """Try the project on a fresh machine: one command sets everything up, then runs.
 
-    python try.py gate [pytest arguments]     gate the notebooks of sample_notebooks/
+    python try.py deploy [pytest arguments]   gate the notebooks of sample_notebooks/ and publish
+                                              them into a workspace on this machine
+    python try.py gate [pytest arguments]     gate them and publish nothing
     python try.py tests [pytest arguments]    run the project's own tests
     python try.py run TOOL [arguments]        run a tool of the environment (ruff, mypy, ...)
 
@@ -26,10 +28,15 @@ STAMP = ENVIRONMENT / "try-stamp.txt"
 PIP_WITH_GROUPS = (25, 1)
 """The first pip that installs a dependency group."""
 
+SAMPLES = ROOT / "sample_notebooks"
+PYTEST = ["-m", "pytest"]
 COMMANDS = {
-    "gate": ["-m", "pytest", "--dbx-only", "sample_notebooks"],
-    "tests": ["-m", "pytest", "-n", "2"],
+    "deploy": (SAMPLES, [*PYTEST, "--rootdir", ".", "--dbx-only", "--dbx-deploy"]),
+    "gate": (ROOT, [*PYTEST, "--dbx-only", "sample_notebooks"]),
+    "tests": (ROOT, [*PYTEST, "-n", "2"]),
 }
+"""The folder each command runs in, and what Python is given. A run publishes all that stands below
+its root, so that of `deploy` is the folder of the samples."""
 
 
 def main(arguments: list[str]) -> int:
@@ -49,9 +56,10 @@ def main(arguments: list[str]) -> int:
         )
         print("  python3-venv; behind a proxy or a mirror, pip must be configured for it.")
         return 1
-    tool = COMMANDS[command] + rest if command in COMMANDS else _tool(rest)
+    folder, tool = COMMANDS.get(command) or (ROOT, _tool(rest))
+    given = rest if command in COMMANDS else []
     return subprocess.run(
-        [str(PYTHON), *tool], cwd=ROOT, env=_environment(), check=False
+        [str(PYTHON), *tool, *given], cwd=folder, env=_environment(), check=False
     ).returncode
 
 

@@ -102,10 +102,10 @@ def test_the_bytes_depend_on_nothing_but_the_contents() -> None:
 
 
 def test_jobs_get_the_root_of_the_target_when_they_are_published(tmp_path: Path) -> None:
-    (job,) = loaded(tmp_path, built()).jobs("prod", "/Users/x/shop")
+    (job,) = loaded(tmp_path, built()).jobs("prod", "/Shared/shop")
     first, second = job.settings["tasks"]
-    assert first["notebook_task"]["notebook_path"] == "/Users/x/shop/a"
-    assert second["libraries"] == [{"whl": "/Workspace/Users/x/shop/dist/w.whl"}]
+    assert first["notebook_task"]["notebook_path"] == "/Shared/shop/a"
+    assert second["libraries"] == [{"whl": "/Workspace/Shared/shop/dist/w.whl"}]
     assert job.permissions == JOB.permissions
     assert loaded(tmp_path, built()).jobs("dev", "/x") == ()
 

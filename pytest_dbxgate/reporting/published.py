@@ -122,7 +122,9 @@ def _end(published: Published) -> list[str]:
         return [f"nothing was published to {published.target}"]
     if deployment is None:
         return []
-    where = f"{published.host}{_root(published)}" if published.host else _root(published)
+    # The address of the embedded workspace is another one each time.
+    host = "" if published.host.startswith("http://127.0.0.1:") else published.host
+    where = f"{host}{_root(published)}"
     if not deployment.changed:
         return [
             f"nothing to publish: {published.target} holds release {deployment.release} already "
