@@ -46,7 +46,8 @@ class Chosen:
 
     @property
     def is_local(self) -> bool:
-        return self.name == LOCAL and not self.settings.host
+        """Whether it is the embedded workspace of this machine."""
+        return self.settings.host == LOCAL or (self.name == LOCAL and not self.settings.host)
 
 
 @dataclass(frozen=True, slots=True)

@@ -274,3 +274,89 @@ def test_options_that_make_no_sense(
     result = run(project, *arguments)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: {message}"])
+
+
+REHEARSAL = """
+project = "shop"
+
+[targets.staging]
+host = "local"
+root = "/Shared/{target}"
+
+[targets.prod]
+host = "local"
+root = "/Shared/{target}"
+shared = true
+branches = ["main"]
+requires = "staging"
+overrides = ["branch"]
+"""
+
+
+@pytest.fixture
+def packaged(project: pytest.Pytester) -> tuple[pytest.Pytester, tuple[str, ...]]:
+    """A project with two targets on this machine, and the options that publish its package."""
+    text = (project.path / "pyproject.toml").read_text(encoding="utf-8")
+    write(project.path, {"pyproject.toml": text.partition("[tool.dbxgate]")[0]})
+    write(project.path, {"dbxgate.toml": REHEARSAL})
+    git(project.path, "add", ".")
+    git(project.path, "commit", "--quiet", "--message=targets")
+    result = run(project, "--dbx-write-package", "shop.zip")
+    assert result.ret == 0, result.outlines
+    package = project.path / "shop.zip"
+    digest = Path(f"{package}.sha256").read_text(encoding="utf-8").split()[0]
+    return project, ("--dbx-package", str(package), "--dbx-package-sha256", digest)
+
+
+def test_production_takes_only_what_staging_has(
+    packaged: tuple[pytest.Pytester, tuple[str, ...]],
+) -> None:
+    project, package = packaged
+    early = run(project, "--dbx-deploy", "--dbx-target", "prod", *package)
+    assert early.ret == 20
+    early.stdout.fnmatch_lines(["refused (not-staged): prod takes only what staging already holds"])
+    assert run(project, "--dbx-deploy", "--dbx-target", "staging", *package).ret == 0
+    later = run(project, "--dbx-deploy", "--dbx-target", "prod", *package)
+    assert later.ret == 0, later.outlines
+    checkout = run(project, "--dbx-deploy", "--dbx-target", "prod")
+    checkout.stdout.fnmatch_lines(["refused (not-staged): *"])
+
+
+def test_the_guards_of_a_shared_target(
+    packaged: tuple[pytest.Pytester, tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, _ = packaged
+    write(project.path, {"nb/a.py": CLEAN})
+    head = git(project.path, "rev-parse", "HEAD").strip()
+    for name, value in {
+        "TF_BUILD": "True",
+        "BUILD_REASON": "PullRequest",
+        "BUILD_SOURCEBRANCH": "refs/pull/7/merge",
+        "BUILD_SOURCEVERSION": head,
+    }.items():
+        monkeypatch.setenv(name, value)
+    options = ("--dbx-deploy", "--dbx-target", "prod", "--dbx-json", "report.json")
+    result = run(project, *options)
+    assert result.ret == 20
+    names = ["pull-request", "branch", "dirty", "not-staged"]
+    assert [each["name"] for each in report(project.path)["verdict"]["refusals"]] == names
+
+
+def test_an_override_is_recorded_where_the_target_allows_it(
+    packaged: tuple[pytest.Pytester, tuple[str, ...]],
+) -> None:
+    project, _ = packaged
+    text = (project.path / "dbxgate.toml").read_text(encoding="utf-8")
+    write(project.path, {"dbxgate.toml": text.replace('requires = "staging"\n', "")})
+    git(project.path, "checkout", "--quiet", "-b", "hotfix")
+    git(project.path, "commit", "--quiet", "--all", "--message=hotfix")
+    options = ("--dbx-deploy", "--dbx-target", "prod", "--dbx-json", "report.json")
+    assert run(project, *options).ret == 20
+    why = ("--dbx-override", "branch", "--dbx-reason", "incident 7")
+    result = run(project, *options, *why)
+    assert result.ret == 0, result.outlines
+    result.stdout.fnmatch_lines(["overridden (branch): incident 7"])
+    assert report(project.path)["verdict"]["overridden"] == {"branch": "incident 7"}
+    barred = run(project, *options, "--dbx-override", "dirty", "--dbx-reason", "x")
+    assert barred.ret == 20
+    barred.stdout.fnmatch_lines(["refused (branch): *"])

@@ -40,8 +40,8 @@ class TargetSettings:
     """One place to publish to."""
 
     host: str = ""
-    """``https://adb-1.2.azuredatabricks.net``; empty: the embedded workspace, or what the
-    environment says."""
+    """``https://adb-1.2.azuredatabricks.net``, or ``local`` for the embedded workspace; empty:
+    what the environment says."""
     root: str = "/Workspace/Users/{user}/{project}"
     """The folder to publish into. ``{user}``, ``{branch}``, ``{project}`` and ``{target}`` are
     filled in."""
