@@ -13,7 +13,7 @@ from pytest_dbxgate.errors import ConfigurationError, RefusedError
 from pytest_dbxgate.reporting.text import clean
 from pytest_dbxgate.secrets.redact import redact
 from pytest_dbxgate.session import Gate
-from pytest_dbxgate.targets import Chosen, Surroundings, host_of
+from pytest_dbxgate.targets import Chosen, Surroundings, credentials_of, host_of
 
 BUNDLE = "bundle"
 """The value of ``publisher``."""
@@ -36,18 +36,9 @@ def publish(
 
     Raises a :class:`~pytest_dbxgate.errors.GateError`.
     """
-    from pytest_dbxgate.workspace import auth
-    from pytest_dbxgate.workspace.context import AuthSettings
-
     goal = chosen.settings.bundle_target or chosen.name
     host = bundle_host.host(gate.root, goal) or host_of(chosen, around.environ)
-    credentials = auth.resolve(
-        AuthSettings(chosen.settings.auth, chosen.settings.credentials),
-        host,
-        around.environ,
-        on_secret=around.on_secret,
-        allowed=around.allowed_hosts,
-    )
+    credentials = credentials_of(chosen, host, around)
     bundle = open_bundle(
         gate.root,
         chosen.name,

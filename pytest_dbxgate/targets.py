@@ -16,6 +16,7 @@ from pytest_dbxgate.delivery.verdict_origin import TargetFacts
 from pytest_dbxgate.errors import ConfigurationError
 from pytest_dbxgate.settings import LOCAL, TargetSettings
 from pytest_dbxgate.workspace import paths
+from pytest_dbxgate.workspace.credentials import Credentials
 from pytest_dbxgate.workspace.model import Workspace
 
 FOLDER = ".dbxgate"
@@ -163,18 +164,26 @@ def host_of(chosen: Chosen, environ: Mapping[str, str]) -> str:
 
 
 def _remote(chosen: Chosen, around: Surroundings) -> Workspace:
-    from pytest_dbxgate.workspace import auth, client
-    from pytest_dbxgate.workspace.context import AuthSettings
+    from pytest_dbxgate.workspace import client
 
     host = host_of(chosen, around.environ)
-    credentials = auth.resolve(
+    credentials = credentials_of(chosen, host, around)
+    return client.connect(host, credentials, allowed=around.allowed_hosts)
+
+
+def credentials_of(chosen: Chosen, host: str, around: Surroundings) -> Credentials:
+    """The credentials for the target's workspace. Raises
+    :class:`~pytest_dbxgate.errors.AuthenticationError` and :class:`ConfigurationError`."""
+    from pytest_dbxgate.workspace import auth
+    from pytest_dbxgate.workspace.context import AuthSettings
+
+    return auth.resolve(
         AuthSettings(chosen.settings.auth, chosen.settings.credentials),
         host,
         around.environ,
         on_secret=around.on_secret,
         allowed=around.allowed_hosts,
     )
-    return client.connect(host, credentials, allowed=around.allowed_hosts)
 
 
 @contextmanager
