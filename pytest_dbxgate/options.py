@@ -246,6 +246,11 @@ def read(config: pytest.Config) -> Options:
         return bool(getattr(option, _destination(command.value)))
 
     publishing = _publishing(config)
+    if publishing is not None and option.dbx_write_baseline:
+        raise pytest.UsageError(
+            f"--dbx-write-baseline makes every finding a known one, so {publishing.command.value} "
+            "would publish them: use two runs"
+        )
     return Options(
         gate=bool(
             option.dbx_gate
@@ -261,7 +266,8 @@ def read(config: pytest.Config) -> Options:
         only=option.dbx_only,
         fix=option.dbx_fix,
         diff=option.dbx_diff,
-        no_cache=option.dbx_no_cache,
+        # Whoever can write to the working tree could forge a result in its cache.
+        no_cache=option.dbx_no_cache or given(Command.DEPLOY) or given(Command.PACKAGE),
         changed=bool(option.dbx_changed or option.dbx_base),
         base=option.dbx_base,
         graph_file=file(option.dbx_graph),

@@ -266,6 +266,7 @@ def test_commands_that_stand_alone_run_no_code_of_the_repository(
         (("--dbx-deploy", "--dbx-package", "x.zip"), "*belong together*"),
         (("--dbx-deploy", "--dbx-override", "dirty"), "--dbx-override needs --dbx-reason*"),
         (("--dbx-deploy", "--dbx-release", "1"), "--dbx-release belongs to --dbx-rollback"),
+        (("--dbx-deploy", "--dbx-write-baseline", "b.json"), "--dbx-write-baseline makes *"),
     ],
 )
 def test_options_that_make_no_sense(
@@ -360,3 +361,19 @@ def test_an_override_is_recorded_where_the_target_allows_it(
     barred = run(project, *options, "--dbx-override", "dirty", "--dbx-reason", "x")
     assert barred.ret == 20
     barred.stdout.fnmatch_lines(["refused (branch): *"])
+
+
+def test_a_forged_cache_publishes_nothing(project: pytest.Pytester) -> None:
+    run(project, "--dbx-gate")
+    write(project.path, {"nb/b.sql": source("SELECT FROM", suffix=".sql")})
+    run(project, "--dbx-gate")
+    file = project.path / ".pytest_cache" / "d" / "dbxgate" / "results.json"
+    document = json.loads(file.read_text(encoding="utf-8"))
+    for entry in document["files"].values():
+        for result in entry[2]:
+            result["findings"] = []
+    file.write_text(json.dumps(document), encoding="utf-8")
+    assert run(project, "--dbx-gate").ret == 0  # the forgery works where nothing is published
+    result = run(project, "--dbx-deploy")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*refused (failed-check): *nb/b.sql*"])
