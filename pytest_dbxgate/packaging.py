@@ -31,7 +31,6 @@ from pytest_dbxgate.publishing import (
     World,
     allowed,
     carried_out,
-    check_projects,
     facts_of,
     jobs_for,
     place,
@@ -56,7 +55,6 @@ def pack(gate: Gate, evidence: Evidence, order: Order, world: World) -> Publishe
     project = targets.project_of(settings.project, origin, gate.root)
     result = Published(order.package_file.name, Mode.PACKAGE, project=project, origin=origin)
     try:
-        check_projects(gate)
         contents = gather(gate)
         facts = facts_of(gate, evidence, order, _ANYWHERE, contents, origin)
         placed = place(contents, settings)

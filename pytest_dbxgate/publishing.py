@@ -73,7 +73,6 @@ def publish(gate: Gate, evidence: Evidence, order: Order, world: World) -> Publi
     project = targets.project_of(settings.project, origin, gate.root)
     result = Published(order.target or "", order.mode, project=project, origin=origin)
     try:
-        check_projects(gate)
         chosen = targets.choose(settings.targets, order.target)
         result = replace(result, target=chosen.name)
         contents = gather(gate)
@@ -126,8 +125,11 @@ def carried_out(result: Published, target: Opened, request: Request, means: Mean
     return replace(result, deployment=deployment, plan=deployment.plan, healed=deployment.healed)
 
 
-def check_projects(gate: Gate) -> None:
-    """One run publishes one project. Raises :class:`ConfigurationError`."""
+def check(gate: Gate, order: Order) -> None:
+    """What can be said before anything is checked. Raises :class:`ConfigurationError` for a target
+    that is not there or not named, and where one run would have to publish several projects."""
+    if order.mode is not Mode.PACKAGE or order.target is not None:
+        targets.choose(gate.projects.of("").targets, order.target)
     for folder, settings in sorted(gate.projects.by_folder.items()):
         if folder != "." and settings.targets:
             raise ConfigurationError(

@@ -16,9 +16,11 @@ from pytest_dbxgate import collection, outside, packaging, publishing
 from pytest_dbxgate.checks.result import State
 from pytest_dbxgate.delivery.published import Mode, Published
 from pytest_dbxgate.delivery.verdict import Expected, Outcome, Report
+from pytest_dbxgate.errors import ConfigurationError
 from pytest_dbxgate.gateplugin import GatePlugin
 from pytest_dbxgate.options import Command, Publishing
 from pytest_dbxgate.reporting import published as text
+from pytest_dbxgate.reporting.text import clean
 
 _MODES = {
     Command.DEPLOY: Mode.DEPLOY,
@@ -38,6 +40,16 @@ class PublishPlugin:
         self._failed_tests: list[str] = []
         self._collection_errors: list[str] = []
         self._published: Published | None = None
+        self._order = publishing.Order(
+            _MODES[wanted.command],
+            wanted.target,
+            dict.fromkeys(wanted.overrides, wanted.reason),
+            wanted.write_package_file,
+        )
+        try:
+            publishing.check(gate.gate, self._order)
+        except ConfigurationError as error:
+            raise pytest.UsageError(clean(str(error), newline="\n")) from None
 
     # -- evidence --------------------------------------------------------------------------
 
@@ -78,12 +90,7 @@ class PublishPlugin:
             exit_status=int(session.exitstatus),
         )
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
-        order = publishing.Order(
-            _MODES[self._wanted.command],
-            self._wanted.target,
-            dict.fromkeys(self._wanted.overrides, self._wanted.reason),
-            self._wanted.write_package_file,
-        )
+        order = self._order
         with outside.world(self._config.rootpath, self._wanted, _writer(reporter)) as world:
             work = packaging.pack if order.mode is Mode.PACKAGE else publishing.publish
             done = work(self._gate.gate, evidence, order, world)

@@ -209,7 +209,9 @@ def test_several_targets_and_none_named(project: pytest.Pytester) -> None:
     write(project.path, {"dbxgate.toml": text + text.replace(".a]", ".b]")})
     result = run(project, "--dbx-deploy", "--dbx-only")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stdout.fnmatch_lines(["*there are 2 targets and none was named", "*--dbx-target a or b"])
+    result.stderr.fnmatch_lines(
+        ["ERROR: there are 2 targets and none was named", "  next: add --dbx-target a or b"]
+    )
 
 
 def test_a_package_is_published_without_its_repository(
