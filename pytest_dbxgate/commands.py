@@ -15,7 +15,7 @@ from pathlib import Path
 from pytest_dbxgate import bundles, outside, packaging, projects, targets
 from pytest_dbxgate.delivery import origin as origins
 from pytest_dbxgate.delivery.locks import heal_target, unlock
-from pytest_dbxgate.delivery.log import Log
+from pytest_dbxgate.delivery.means import Means
 from pytest_dbxgate.delivery.model import Origin
 from pytest_dbxgate.delivery.package import Package
 from pytest_dbxgate.delivery.published import Mode, Published
@@ -67,13 +67,12 @@ def _done(root: Path, wanted: Publishing, world: World) -> Published:
         bundles.by_itself(chosen)
     except GateError as error:
         return Published(wanted.target or "", mode, error=error)
-    log = Log(world.means.wall, world.tell)
+    log, means = world.logged()
     result = Published(chosen.name, mode, project=project, origin=origin)
     try:
         with targets.opened(chosen, world.around, project=project, origin=origin) as opened:
-            means = replace(world.means, tell=log, cancelled=world.cancelled)
-            place = replace(result, host=opened.workspace.host, root=opened.target.root)
-            result = _ACTIONS[mode](place, opened, replace(world, means=means), wanted)
+            result = replace(result, host=opened.workspace.host, root=opened.target.root)
+            result = _ACTIONS[mode](result, opened, means, wanted)
     except GateError as error:
         result = replace(result, error=error)
     return replace(result, log=tuple(log.lines))
@@ -97,12 +96,12 @@ def _wanted_target(
     return chosen, targets.project_of(settings.project, origin, root), origin
 
 
-def _heal(result: Published, opened: Opened, world: World, wanted: Publishing) -> Published:
+def _heal(result: Published, opened: Opened, means: Means, wanted: Publishing) -> Published:
     healed = heal_target(
         opened.workspace,
         opened.target,
         project=result.project,
-        means=world.means,
+        means=means,
         owner=opened.user,
         build_url=result.origin.build_url,
     )
@@ -110,11 +109,11 @@ def _heal(result: Published, opened: Opened, world: World, wanted: Publishing) -
     return replace(result, healed=healed, notes=note)
 
 
-def _unlock(result: Published, opened: Opened, world: World, wanted: Publishing) -> Published:
+def _unlock(result: Published, opened: Opened, means: Means, wanted: Publishing) -> Published:
     lock = unlock(
         opened.workspace,
         opened.target,
-        means=world.means,
+        means=means,
         owner=opened.user,
         build_url=result.origin.build_url,
     )
@@ -127,17 +126,17 @@ def _unlock(result: Published, opened: Opened, world: World, wanted: Publishing)
     return replace(result, notes=told)
 
 
-def _rollback(result: Published, opened: Opened, world: World, wanted: Publishing) -> Published:
+def _rollback(result: Published, opened: Opened, means: Means, wanted: Publishing) -> Published:
     deployment = rollback(
         opened.workspace,
         opened.target,
         project=result.project,
-        means=world.means,
+        means=means,
         release=wanted.release,
         owner=opened.user,
         build_url=result.origin.build_url,
     )
-    kept = history(opened.workspace, opened.target, project=result.project, means=world.means)
+    kept = history(opened.workspace, opened.target, project=result.project, means=means)
     notes = [f"--dbx-release {each.release} can be restored" for each in kept[1:]]
     return replace(
         result,
@@ -148,7 +147,7 @@ def _rollback(result: Published, opened: Opened, world: World, wanted: Publishin
     )
 
 
-_ACTIONS: dict[Mode, Callable[[Published, Opened, World, Publishing], Published]] = {
+_ACTIONS: dict[Mode, Callable[[Published, Opened, Means, Publishing], Published]] = {
     Mode.HEAL: _heal,
     Mode.UNLOCK: _unlock,
     Mode.ROLLBACK: _rollback,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_dbxgate import interrupts, targets
+from pytest_dbxgate.delivery.means import Means
 from pytest_dbxgate.delivery.published import Published
 from pytest_dbxgate.files import write_report
 from pytest_dbxgate.options import Publishing
@@ -45,7 +46,7 @@ def world(root: Path, wanted: Publishing, writer: Writer) -> Iterator[World]:
         on_secret=mask if on_agent else None,
     )
     with interrupts.noted() as cancelled:
-        yield World(around, tell=progress, cancelled=cancelled)
+        yield World(around, Means(tell=progress, cancelled=cancelled))
     progress.end()
 
 

@@ -13,7 +13,6 @@ from pytest_dbxgate.delivery import origin as origins
 from pytest_dbxgate.delivery import package as packages
 from pytest_dbxgate.delivery import verdict
 from pytest_dbxgate.delivery.deploy import Request
-from pytest_dbxgate.delivery.log import Log
 from pytest_dbxgate.delivery.means import Means
 from pytest_dbxgate.delivery.model import Item, JobItem, Manifest, Origin, Refusal
 from pytest_dbxgate.delivery.package import Package
@@ -148,13 +147,12 @@ def chosen_of(package: Package, name: str | None) -> Chosen:
 
 def release(package: Package, order: Order, world: World) -> Published:
     """Plan or publish what a package holds. Never raises a :class:`GateError`."""
-    log = Log(world.means.wall, world.tell)
+    log, means = world.logged()
     origin, project = package.origin, package.project
     result = Published(order.target or "", order.mode, project=project, origin=origin)
     try:
         chosen = chosen_of(package, order.target)
         result = replace(result, target=chosen.name)
-        means = replace(world.means, tell=log, cancelled=world.cancelled)
         staged = _is_staged(package, chosen, world, means)
         waived = allowed(order, chosen)
         refusals = tuple(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from pytest_dbxgate.delivery.deploy import Request, deploy, look
 from pytest_dbxgate.delivery.job_files import PublishedJobs, jobs_of
 from pytest_dbxgate.delivery.job_files import targets as targets_of
 from pytest_dbxgate.delivery.locks import heal_target
-from pytest_dbxgate.delivery.log import Log, Tell, silent
+from pytest_dbxgate.delivery.log import Log
 from pytest_dbxgate.delivery.means import Means
 from pytest_dbxgate.delivery.model import Item, Manifest, Origin, Refusal
 from pytest_dbxgate.delivery.package_contents import ROOT
@@ -56,9 +56,12 @@ class World:
     """What publishing needs from outside, so that tests decide it."""
 
     around: Surroundings
-    tell: Tell = silent
-    cancelled: Callable[[], bool] = lambda: False
     means: Means = Means()  # noqa: RUF009 - immutable
+
+    def logged(self) -> tuple[Log, Means]:
+        """A log, and the means with it in between."""
+        log = Log(self.means.wall, self.means.tell)
+        return log, replace(self.means, tell=log)
 
 
 def publish(gate: Gate, evidence: Evidence, order: Order, world: World) -> Published:
@@ -69,7 +72,7 @@ def publish(gate: Gate, evidence: Evidence, order: Order, world: World) -> Publi
     ask = origins.asking(gate.root)
     origin = origins.origin(world.around.environ, ask)
     settings = gate.projects.of("")
-    log = Log(world.means.wall, world.tell)
+    log, means = world.logged()
     project = targets.project_of(settings.project, origin, gate.root)
     result = Published(order.target or "", order.mode, project=project, origin=origin)
     try:
@@ -84,7 +87,6 @@ def publish(gate: Gate, evidence: Evidence, order: Order, world: World) -> Publi
             result = replace(result, overridden=allowed(order, chosen))
             return bundles.publish(gate, result, chosen, world.around, digests=contents.digests())
         with targets.opened(chosen, world.around, project=project, origin=origin) as target:
-            means = replace(world.means, tell=log, cancelled=world.cancelled)
             result = replace(result, host=target.workspace.host, root=target.target.root)
             placed = place(contents, settings)
             jobs = jobs_for(contents, placed.items, chosen, target)
