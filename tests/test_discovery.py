@@ -135,7 +135,7 @@ def test_settings_above_the_root_count_from_where_they_stand(tmp_path: Path) -> 
 
 def test_a_wrong_key_in_a_nested_file_is_named(tmp_path: Path) -> None:
     write(tmp_path, {"team/dbxgate.toml": "runtimes = 1\n"})
-    with pytest.raises(ConfigurationError, match=r"team.dbxgate\.toml: unknown key"):
+    with pytest.raises(ConfigurationError, match=r"team.dbxgate\.toml:1: unknown key"):
         projects.load(tmp_path, ["team/dbxgate.toml"])
 
 
