@@ -107,7 +107,8 @@ class Matrix:
         untouched = (End.OLD, End.NEW) if self._healed_first else (End.OLD,)
         if code in (22, *NOTHING_BEGUN) and end not in untouched and not idle:
             yield f"{end.value}: {differing}: {ended.how}"
-        yield from self._always(cell, now)
+        early = cell._replace(edited="") if cell.moment is Moment.BEFORE_HEAL else cell
+        yield from self._always(early, now)
 
     def _wrote_nothing(self) -> bool:
         """Whether no request that changes what is published took effect."""
