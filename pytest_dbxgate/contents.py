@@ -17,6 +17,8 @@ from pytest_dbxgate.project.jobs.loading import Jobs
 from pytest_dbxgate.session import Gate
 from pytest_dbxgate.settings import Settings, matches
 
+_KEPT = {".git", ".dbxgate"}
+
 _CALLS = (EdgeKind.RUN, EdgeKind.NOTEBOOK_RUN, EdgeKind.IMPORT)
 
 
@@ -91,7 +93,14 @@ def _named(root: Path, settings: Settings, others: Iterable[str]) -> Iterator[st
         base = Path(os.path.normpath(root / os.path.relpath(".", settings.root_inside or ".")))
         for file in base.glob(pattern.removeprefix("./")):
             if file.is_file() and file.is_relative_to(root):
+                if _is_kept(file.relative_to(root)):
+                    continue
                 yield file.relative_to(root).as_posix()
+
+
+def _is_kept(path: Path) -> bool:
+    """Whether git or this tool keeps it. A pipeline's checkout leaves its token in ``.git``."""
+    return any(part.casefold() in _KEPT for part in path.parts)
 
 
 def _read(root: Path, paths: Iterable[str]) -> dict[str, bytes]:
@@ -104,6 +113,11 @@ def _read(root: Path, paths: Iterable[str]) -> dict[str, bytes]:
                 raise ConfigurationError(
                     f"{path} is a link out of the repository and is not published",
                     next_step="put the file itself there, or exclude it",
+                )
+            if _is_kept(file.resolve().relative_to(top)):
+                raise ConfigurationError(
+                    f"{path} is what git or a tool keeps for itself, and is not published",
+                    next_step="take it out of publish, or exclude it",
                 )
             found[path] = file.read_bytes()
         except OSError as error:

@@ -286,7 +286,8 @@ def stands_alone(option: argparse.Namespace) -> bool:
 
 _OUTSIDE = (
     *(command.value for command in Command),
-    *("--dbx-package", "--dbx-target", "--dbx-override", "--dbx-allow-host", "--dbx-release"),
+    *("--dbx-package", "--dbx-package-sha256", "--dbx-target", "--dbx-release"),
+    *("--dbx-override", "--dbx-reason", "--dbx-allow-host"),
 )
 """Options with effects outside the working tree."""
 
@@ -297,7 +298,13 @@ def _publishing(config: pytest.Config) -> Publishing | None:
         return None
     typed = _typed(config.invocation_params.args)
     for name in _OUTSIDE:
-        if getattr(option, _destination(name)) and name not in typed:
+        value = getattr(option, _destination(name))
+        # Of one that adds up, what was typed must not bring others in with it.
+        if (
+            len(value) > typed.count(name)
+            if isinstance(value, list)
+            else value and name not in typed
+        ):
             raise pytest.UsageError(
                 f"{name} has effects outside the working tree, so it counts only on the command "
                 "line itself: take it out of addopts and PYTEST_ADDOPTS"
@@ -343,9 +350,9 @@ def _destination(name: str) -> str:
     return name.lstrip("-").replace("-", "_")
 
 
-def _typed(arguments: Sequence[str | os.PathLike[str]]) -> set[str]:
-    """The names of the options on the command line itself."""
+def _typed(arguments: Sequence[str | os.PathLike[str]]) -> list[str]:
+    """The names of the options on the command line itself, each as often as it stands there."""
     words = [os.fspath(each) for each in arguments]
     if "--" in words:
         words = words[: words.index("--")]
-    return {word.partition("=")[0] for word in words if word.startswith("--")}
+    return [word.partition("=")[0] for word in words if word.startswith("--")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pytest_dbxgate.delivery import journal
 from pytest_dbxgate.delivery.finish_jobs import finish_jobs
 from pytest_dbxgate.delivery.journal import Closed, Journal
@@ -11,6 +13,9 @@ from pytest_dbxgate.delivery.run import Run
 from pytest_dbxgate.delivery.store import BACKUPS, JOURNALS, MANIFESTS
 from pytest_dbxgate.delivery.writing import remove
 from pytest_dbxgate.errors import GateError
+
+_NAME = re.compile(r"[0-9]{8}-[0-9A-Za-z-]+")
+"""Of a deployment."""
 
 
 def finish(run: Run, record: Journal, manifest: Manifest) -> tuple[str, ...]:
@@ -41,7 +46,9 @@ def tidy(run: Run, pointer: Pointer, closed: Closed) -> None:
     """Delete journals, backups and manifests that no release to be kept needs. A failure is no
     harm: the next deployment tries again."""
     oldest = pointer.previous[-1].release if pointer.previous else pointer.release
-    old = [each for each in (*closed.done, *closed.undone) if each <= oldest]
+    # Their names are those of files that anybody may have written: ".." would be our own folder.
+    old = [each for each in (*closed.done, *closed.undone) if _NAME.fullmatch(each)]
+    old = [each for each in old if each <= oldest]
     # The oldest release needs no backup of its own, but its marker tells a stale pointer.
     old = [each for each in old if each != pointer.release]
     if not old:

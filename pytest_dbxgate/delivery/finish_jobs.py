@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableSequence, Sequence
+from collections.abc import MutableSequence, Sequence
 
 from pytest_dbxgate.delivery.job_digest import (
-    KEY_TAG,
-    PROJECT_TAG,
     matches,
-    tag_value,
     told_digest,
 )
 from pytest_dbxgate.delivery.job_settings import paused
-from pytest_dbxgate.delivery.jobs_apply import made_by, settles
+from pytest_dbxgate.delivery.jobs_apply import is_tagged, made_by, settles
 from pytest_dbxgate.delivery.journal import JobChange, Journal
 from pytest_dbxgate.delivery.model import Manifest
 from pytest_dbxgate.delivery.run import MismatchError, Run
-from pytest_dbxgate.delivery.state import scope
 from pytest_dbxgate.workspace.model import RemoteJob
 
 
@@ -57,6 +53,10 @@ def _activate(run: Run, change: JobChange, job_id: int, made: Sequence[RemoteJob
     found = run.workspace.job(job_id)
     if found is None or matches(change.after, found.settings):
         return
+    if not is_tagged(run, found, change.key):
+        # A manifest may be forged, and name a job of others.
+        run.tell("jobs", f"not activated, because it carries no tag of ours: job {change.name}")
+        return
     if not matches(paused(change.after), found.settings):
         run.tell("jobs", f"not activated, because it was edited: job {change.name}")
         return
@@ -64,12 +64,3 @@ def _activate(run: Run, change: JobChange, job_id: int, made: Sequence[RemoteJob
     run.workspace.reset_job(job_id, change.after)
     if settles(run, job_id, change.after) is None:
         raise MismatchError(f"job {change.name} is still paused")
-
-
-def is_tagged(run: Run, job: RemoteJob, key: str) -> bool:
-    """Whether the job carries our tags."""
-    tags = job.settings.get("tags")
-    if not isinstance(tags, Mapping):
-        return False
-    own = scope(run.project, run.target.root)
-    return tags.get(PROJECT_TAG) == own and tags.get(KEY_TAG) == tag_value(key)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pytest_dbxgate.delivery.job_digest import (
+    KEY_TAG,
     OPERATION_TAG,
     PROJECT_TAG,
     matches,
+    tag_value,
     told_digest,
 )
 from pytest_dbxgate.delivery.job_settings import paused
@@ -56,6 +58,15 @@ def is_as_before(run: Run, job_id: int, before: Json) -> bool:
     return False
 
 
+def is_tagged(run: Run, job: RemoteJob, key: str) -> bool:
+    """Whether the job carries our tags."""
+    tags = job.settings.get("tags")
+    if not isinstance(tags, Mapping):
+        return False
+    own = scope(run.project, run.target.root)
+    return tags.get(PROJECT_TAG) == own and tags.get(KEY_TAG) == tag_value(key)
+
+
 def made_by(run: Run, record: Journal) -> Mapping[str, list[RemoteJob]]:
     """The jobs that this deployment created, by the operation that created each. Looked for by
     our tag, so that late answers' duplicates are among them."""
@@ -88,6 +99,12 @@ def _reset(run: Run, change: JobChange) -> RemoteJob:
         raise EditFoundError(
             f"job {change.name}",
             f"job {shown(change.name)}: somebody changed it while it was to be published",
+        )
+    if not is_tagged(run, RemoteJob(change.job_id, change.before), change.key):
+        # A manifest may be forged, and name a job of others.
+        raise EditFoundError(
+            f"job {change.name}",
+            f"job {shown(change.name)}: the job {change.job_id} does not carry this target's tags",
         )
     run.may_write()
     run.workspace.reset_job(change.job_id, change.after)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import MutableSequence
 
 from pytest_dbxgate.delivery import untrusted
-from pytest_dbxgate.delivery.job_digest import PROJECT_TAG, matches, told_digest
-from pytest_dbxgate.delivery.jobs_apply import is_as_before, made_by
+from pytest_dbxgate.delivery.job_digest import matches, told_digest
+from pytest_dbxgate.delivery.jobs_apply import is_as_before, is_tagged, made_by
 from pytest_dbxgate.delivery.journal import JobChange, Journal
 from pytest_dbxgate.delivery.run import MismatchError, Run
-from pytest_dbxgate.delivery.state import scope
 from pytest_dbxgate.delivery.store import BACKUPS
 from pytest_dbxgate.workspace.model import RemoteJob
 
@@ -76,8 +75,5 @@ def _permissions(run: Run, change: JobChange) -> None:
 
 
 def _is_ours(run: Run, job: RemoteJob, change: JobChange) -> bool:
-    own = scope(run.project, run.target.root)
-    before = (change.before or {}).get("tags") or {}
-    tags = job.settings.get("tags") or {}
-    # A journal may be forged: it brings back no job that does not carry our tag.
-    return own in (tags.get(PROJECT_TAG), before.get(PROJECT_TAG)) and PROJECT_TAG in tags
+    # A journal may be forged: what it says of the job's tags proves nothing.
+    return is_tagged(run, job, change.key)
