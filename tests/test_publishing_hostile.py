@@ -29,6 +29,7 @@ from pytest_dbxgate.delivery.state import scope
 from pytest_dbxgate.delivery.target import Target
 from pytest_dbxgate.emulator.server import Running, start
 from pytest_dbxgate.errors import GateError
+from pytest_dbxgate.settings.targets import from_values
 from pytest_dbxgate.workspace.client import Client, connect
 from pytest_dbxgate.workspace.credentials import Secret, Veil, fixed
 from pytest_dbxgate.workspace.model import ImportFormat
@@ -211,3 +212,18 @@ def test_a_link_to_what_is_no_file_of_the_repository_is_refused(
     with start(pytester.path / ".dbxgate" / "workspace") as running:
         assert not [path for path in running.dump().objects if path.endswith("data.txt")]
     assert result.ret != 0
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"on_drift": "x"},
+        {"on_active_runs": ""},
+        {"auth": "local"},
+        {"publisher": "x"},
+        {"keep": -5},
+    ],
+)
+def test_a_package_brings_no_setting_that_no_file_could_hold(values: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="is"):
+        from_values(values)

@@ -93,6 +93,8 @@ def from_values(values: Mapping[str, Any]) -> TargetSettings:
         inner = value.values() if isinstance(value, dict) else value
         if isinstance(value, (tuple, dict)) and not all(isinstance(each, str) for each in inner):
             raise ValueError(f"{name} is {value!r}")
+        if value not in ALLOWED.get(name, (value,)) or (isinstance(value, int) and value < 0):
+            raise ValueError(f"{name} is {value!r}")
         taken[name] = value
     return TargetSettings(**taken)
 
