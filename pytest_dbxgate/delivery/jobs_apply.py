@@ -12,6 +12,7 @@ from pytest_dbxgate.delivery.job_digest import (
     tag_value,
     told_digest,
 )
+from pytest_dbxgate.delivery.job_permissions import OWNER, PRINCIPALS
 from pytest_dbxgate.delivery.job_settings import paused
 from pytest_dbxgate.delivery.journal import JobChange, Journal
 from pytest_dbxgate.delivery.places import shown
@@ -86,8 +87,7 @@ def _create(run: Run, change: JobChange) -> RemoteJob:
     run.may_write()
     job_id = run.workspace.create_job(settings, operation=change.operation)
     if change.permissions:
-        run.may_write()
-        run.workspace.set_job_permissions(job_id, change.permissions)
+        _permit(run, job_id, change.permissions)
     return _settled(run, change, job_id, settings)
 
 
@@ -109,9 +109,25 @@ def _reset(run: Run, change: JobChange) -> RemoteJob:
     run.may_write()
     run.workspace.reset_job(change.job_id, change.after)
     if change.permissions:
-        run.may_write()
-        run.workspace.set_job_permissions(change.job_id, change.permissions)
+        _permit(run, change.job_id, change.permissions)
     return _settled(run, change, change.job_id, change.after)
+
+
+def _permit(run: Run, job_id: int, permissions: Sequence[Json]) -> None:
+    """Set permissions. A job has exactly one owner [live]: where none is named the present one
+    stays, with no other entry beside it."""
+    owners = [each for each in permissions if each["permission_level"] == OWNER]
+    if not owners:
+        told = run.workspace.job_permissions(job_id)
+        owners = [each for each in told if each["permission_level"] == OWNER]
+    owning = {_principal(each) for each in owners}
+    others = [each for each in permissions if _principal(each) not in owning]
+    run.may_write()
+    run.workspace.set_job_permissions(job_id, [*owners, *others])
+
+
+def _principal(entry: Json) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((name, str(entry[name])) for name in PRINCIPALS if name in entry))
 
 
 def _settled(run: Run, change: JobChange, job_id: int, settings: Json) -> RemoteJob:
