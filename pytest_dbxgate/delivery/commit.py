@@ -15,8 +15,9 @@ class UnknownOutcomeError(IncompleteError):
     """Nobody can tell whether the commit took place: nothing more may be touched."""
 
 
-def commit(run: Run, pointer: Pointer | None, manifest: Manifest) -> Pointer:
-    """Write the manifest under its digest, then the pointer; read both back.
+def commit(run: Run, pointer: Pointer | None, manifest: Manifest, *, at: float) -> Pointer:
+    """Write the manifest under its digest, then the pointer; read both back. ``at``: when what
+    ``pointer`` names was published, in seconds since 1970.
 
     Raises :class:`UnknownOutcomeError` where the answer was lost and the workspace does not tell.
     Any other error means that nothing was committed.
@@ -24,8 +25,7 @@ def commit(run: Run, pointer: Pointer | None, manifest: Manifest) -> Pointer:
     data = manifests.to_bytes(manifest)
     run.may_write()
     run.store.create(f"{MANIFESTS}/{manifests.digest(manifest)}.json", data)
-    committed_at = 0.0 if pointer is None else manifest.created_at
-    new = manifests.advanced(pointer, manifest, at=committed_at, keep=run.target.keep)
+    new = manifests.advanced(pointer, manifest, at=at, keep=run.target.keep)
     run.tell("commit", manifest.release)
     _point(run, manifests.pointer_to_bytes(new))
     return new

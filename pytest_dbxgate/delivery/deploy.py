@@ -130,15 +130,17 @@ def deploy(
 
 def _planned(run: Run, request: Request) -> tuple[State, Plan]:
     """Read under the lock, and plan; raises RefusedError or DriftError."""
+    found = late.Late()
     for attempt in range(3):
         if attempt:
             run.pause(_SETTLE)
         state = read(run.workspace, run.store, run.target, run.project, request.jobs, run.means)
+        state = found.owning(state)
         made = _judged(request, _plan(run.target, request, state), state)
+        if late.is_possible(made, state):
+            late.repair(run, state, made, found)
         if not made.refusals:
             break
-        if late.is_possible(made, state.published):
-            late.repair(run, state, made)
     refuse(made, request.override)
     return state, made
 
@@ -190,7 +192,9 @@ def _publish(run: Run, request: Request, state: State, made: Plan) -> Deployment
         verify(run, record.changes)
         told = apply_jobs(run, record.jobs)
         manifest = fill(empty, made, told)
-        pointer = commit(run, state.published.pointer, manifest)
+        earlier = state.published.manifest
+        at = 0.0 if earlier is None else earlier.created_at
+        pointer = commit(run, state.published.pointer, manifest, at=at)
     except UnknownOutcomeError:
         raise
     except BaseException as error:
