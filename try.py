@@ -28,15 +28,14 @@ STAMP = ENVIRONMENT / "try-stamp.txt"
 PIP_WITH_GROUPS = (25, 1)
 """The first pip that installs a dependency group."""
 
-SAMPLES = ROOT / "sample_notebooks"
+SAMPLES = "sample_notebooks"
 PYTEST = ["-m", "pytest"]
 COMMANDS = {
-    "deploy": (SAMPLES, [*PYTEST, "--rootdir", ".", "--dbx-only", "--dbx-deploy"]),
-    "gate": (ROOT, [*PYTEST, "--dbx-only", "sample_notebooks"]),
-    "tests": (ROOT, [*PYTEST, "-n", "2"]),
+    # A run publishes all that stands below its root.
+    "deploy": [*PYTEST, "--rootdir", SAMPLES, "--dbx-only", "--dbx-deploy", SAMPLES],
+    "gate": [*PYTEST, "--dbx-only", SAMPLES],
+    "tests": [*PYTEST, "-n", "2"],
 }
-"""The folder each command runs in, and what Python is given. A run publishes all that stands below
-its root, so that of `deploy` is the folder of the samples."""
 
 
 def main(arguments: list[str]) -> int:
@@ -56,10 +55,9 @@ def main(arguments: list[str]) -> int:
         )
         print("  python3-venv; behind a proxy or a mirror, pip must be configured for it.")
         return 1
-    folder, tool = COMMANDS.get(command) or (ROOT, _tool(rest))
-    given = rest if command in COMMANDS else []
+    tool = COMMANDS[command] + rest if command in COMMANDS else _tool(rest)
     return subprocess.run(
-        [str(PYTHON), *tool, *given], cwd=folder, env=_environment(), check=False
+        [str(PYTHON), *tool], cwd=ROOT, env=_environment(), check=False
     ).returncode
 
 

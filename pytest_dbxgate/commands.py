@@ -120,13 +120,14 @@ def _unlock(result: Published, opened: Opened, means: Means, wanted: Publishing)
     if lock is None:
         return replace(result, notes=(f"nobody holds the lock of {result.target}",))
     told = (
-        f"took the lock of {result.target} from {lock.whose} ({lock.holder})",
+        f"took the lock of {result.target} from {lock.whose}",
         "what that deployment left open is undone or finished by --dbx-heal or the next run",
     )
     return replace(result, notes=told)
 
 
 def _rollback(result: Published, opened: Opened, means: Means, wanted: Publishing) -> Published:
+    before = history(opened.workspace, opened.target, project=result.project, means=means)
     deployment = rollback(
         opened.workspace,
         opened.target,
@@ -137,7 +138,14 @@ def _rollback(result: Published, opened: Opened, means: Means, wanted: Publishin
         build_url=result.origin.build_url,
     )
     kept = history(opened.workspace, opened.target, project=result.project, means=means)
-    notes = [f"--dbx-release {each.release} can be restored" for each in kept[1:]]
+    wanted_release = wanted.release or (before[1].release if len(before) > 1 else "")
+    restored = next(
+        (each.release for each in before if each.release.startswith(wanted_release)), wanted_release
+    )
+    notes = [
+        f"restored what release {restored} held",
+        *(f"--dbx-release {each.release} can be restored" for each in kept[1:]),
+    ]
     return replace(
         result,
         deployment=deployment,

@@ -16,6 +16,7 @@ from pytest_dbxgate.project.graph import EdgeKind, Graph
 from pytest_dbxgate.project.jobs.loading import Jobs
 from pytest_dbxgate.session import Gate
 from pytest_dbxgate.settings import Settings, matches
+from pytest_dbxgate.settings.toml import where
 
 _KEPT = {".git", ".dbxgate"}
 
@@ -84,18 +85,33 @@ def _imported(graph: Graph, keys: Iterable[NotebookKey]) -> set[str]:
 
 
 def _named(root: Path, settings: Settings, others: Iterable[str]) -> Iterator[str]:
-    """The plain files that ``publish`` names. One that git ignores, such as a wheel that was just
-    built, is found by its path or glob, too."""
+    """The plain files that ``publish`` names.
+
+    Raises :class:`ConfigurationError` for a pattern that names none: what it named before would be
+    deleted from the workspace.
+    """
     for pattern in settings.publish:
-        inside = [path for path in others if matches(settings.inside(path), pattern)]
-        yield from inside
-        # The settings may stand in a folder above the root.
-        base = Path(os.path.normpath(root / os.path.relpath(".", settings.root_inside or ".")))
-        for file in base.glob(pattern.removeprefix("./")):
-            if file.is_file() and file.is_relative_to(root):
-                if _is_kept(file.relative_to(root)):
-                    continue
-                yield file.relative_to(root).as_posix()
+        found = list(_matching(pattern, root, settings, others))
+        if not found:
+            raise ConfigurationError(
+                f'{where(settings.origin, "publish")}: the pattern "{pattern}" in publish matches '
+                "no file",
+                next_step="correct it or take it out; what is built has to be built before",
+            )
+        yield from found
+
+
+def _matching(pattern: str, root: Path, settings: Settings, others: Iterable[str]) -> Iterator[str]:
+    """What a pattern matches. A file that git ignores, such as a wheel that was just built, is
+    found by its path or glob, too."""
+    yield from (path for path in others if matches(settings.inside(path), pattern))
+    # The settings may stand in a folder above the root.
+    base = Path(os.path.normpath(root / os.path.relpath(".", settings.root_inside or ".")))
+    for file in base.glob(pattern.removeprefix("./")):
+        if file.is_file() and file.is_relative_to(root):
+            path = file.relative_to(root)
+            if not _is_kept(path):
+                yield path.as_posix()
 
 
 def _is_kept(path: Path) -> bool:

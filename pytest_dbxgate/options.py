@@ -332,6 +332,8 @@ def _publishing(config: pytest.Config) -> Publishing | None:
     def file(value: Path | None) -> Path | None:
         return None if value is None else config.invocation_params.dir / value
 
+    from pytest_dbxgate.secrets.redact import redact
+
     return Publishing(
         command=command,
         target=option.dbx_target,
@@ -340,7 +342,8 @@ def _publishing(config: pytest.Config) -> Publishing | None:
         write_package_file=file(option.dbx_write_package),
         release=option.dbx_release,
         overrides=tuple(option.dbx_override),
-        reason=option.dbx_reason.strip(),
+        # It is kept in the workspace, where a token that was pasted by mistake would stay.
+        reason=redact(option.dbx_reason.strip()),
         allowed_hosts=tuple(option.dbx_allow_host),
         summary_file=file(option.dbx_summary),
     )

@@ -90,6 +90,9 @@ def publish(gate: Gate, evidence: Evidence, order: Order, world: World) -> Publi
             result = replace(result, host=target.workspace.host, root=target.target.root)
             placed = place(contents, settings)
             jobs = jobs_for(contents, placed.items, chosen, target)
+            if any(each.name == "failed-check" for each in refusals):
+                # What is wrong with a job file has been told by its check.
+                jobs = jobs._replace(refusals=())
             result = replace(result, refusals=(*refusals, *placed.refusals, *jobs.refusals))
 
             def judge(manifest: Manifest | None) -> Sequence[Refusal]:

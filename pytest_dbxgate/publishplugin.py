@@ -132,7 +132,8 @@ class PublishPlugin:
     ) -> tuple[str, str, str] | None:
         """No letter behind the progress of the tests, which is complete by then."""
         ours = report.nodeid.startswith(f"{collection.TOOL_NODE}::publish[")
-        return (report.outcome, "", "") if ours and config.get_verbosity() <= 0 else None
+        silent = ours and config.get_verbosity() <= 0
+        return (report.outcome, "", report.outcome.upper()) if silent else None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(
@@ -163,7 +164,7 @@ def _outcome(report: pytest.TestReport) -> Outcome | None:
 
 def _writer(reporter: Any) -> outside.Writer:
     """Where progress goes: pytest's own terminal, or nowhere."""
-    if reporter is None:
+    if reporter is None or reporter.config.get_verbosity() < 0:
         return outside.Writer(lambda text: None, is_terminal=False)
     fresh = False
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from pytest_dbxgate.delivery.model import OnActiveRuns, OnDrift, Origin, Prune
 from pytest_dbxgate.delivery.target import Target
@@ -81,7 +85,7 @@ def choose(known: Mapping[str, TargetSettings], name: str | None) -> Chosen:
         if len(known) > 1:
             raise ConfigurationError(
                 f"there are {len(known)} targets and none was named",
-                next_step=f"add --dbx-target {' or '.join(sorted(known))}",
+                next_step=f"add --dbx-target NAME, one of {', '.join(sorted(known))}",
             )
         name = next(iter(known), LOCAL)
     if name in known:
@@ -134,7 +138,14 @@ def root_of(chosen: Chosen, *, user: str, project: str, branch: str) -> str:
         # A branch is no folder: its name must not lead anywhere else.
         return _UNSAFE.sub("-", value).strip(".") or "-"
 
-    return paths.canonical(_FILLED.sub(fill, chosen.settings.root))
+    root = paths.canonical(_FILLED.sub(fill, chosen.settings.root))
+    if paths.parent(root) == "/":
+        raise ConfigurationError(
+            f"targets.{chosen.name}.root: {paths.shown(root)} belongs to the whole workspace",
+            next_step="name a folder below one of its top folders, such as "
+            "/Workspace/Shared/{project}",
+        )
+    return root
 
 
 def _target(chosen: Chosen, root: str) -> Target:
@@ -198,16 +209,39 @@ def _local(folder: Path) -> Iterator[Workspace]:
     from pytest_dbxgate.workspace import auth, client
     from pytest_dbxgate.workspace.context import AuthSettings
 
+    def connect(host: str, token: str) -> Workspace:
+        settings = AuthSettings("local", {"token": token})
+        return client.connect(host, auth.resolve(settings, host, {}))
+
+    data = folder / FOLDER / "workspace"
+    serving = _connection(data / server.CONNECTION_FILE)
+    if serving.get("lasting"):
+        yield connect(serving["host"], serving["token"])
+        return
     try:
-        running = server.start(own_folder(folder) / "workspace")
-    except (OSError, store.StoreInUseError) as error:
+        own_folder(folder)
+        running = server.start(data)
+    except (OSError, store.StoreInUseError):
+        whose = f"process {serving['pid']}" if serving else "another process"
         raise ConfigurationError(
-            f"the embedded workspace cannot be started: {error}",
-            next_step=f"see whether another run uses {folder / FOLDER}",
+            f"the embedded workspace in {folder / FOLDER} is in use by {whose}",
+            next_step="wait until that run has ended; to share one between runs, start it with "
+            f"python -m pytest_dbxgate.emulator --data {FOLDER}/workspace",
         ) from None
     with running:
-        settings = AuthSettings("local", {"token": running.token})
-        yield client.connect(running.host, auth.resolve(settings, running.host, {}))
+        yield connect(running.host, running.token)
+
+
+def _connection(file: Path) -> dict[str, Any]:
+    """What a running embedded workspace says of itself; empty where none runs."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        address = urlsplit(found["host"])
+        # One that was killed has left its file behind.
+        socket.create_connection((address.hostname, address.port), timeout=2).close()
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def own_folder(root: Path) -> Path:
@@ -222,6 +256,8 @@ def own_folder(root: Path) -> Path:
 
 def project_of(configured: str, origin: Origin, root: Path) -> str:
     """What the project is called: as configured, else as its repository, else as its folder."""
-    repository = origin.repository.rstrip("/").rpartition("/")[2].removesuffix(".git")
+    # The path of a local clone says nothing about the project.
+    named = origin.repository if ":" in origin.repository[2:] else ""
+    repository = named.rstrip("/").rpartition("/")[2].removesuffix(".git")
     name = configured or repository or os.path.basename(root.resolve())  # noqa: PTH119
     return _UNSAFE.sub("-", name).strip("-.") or "project"

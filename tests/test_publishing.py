@@ -205,12 +205,15 @@ def test_publishing_is_asked_for_on_the_command_line_itself(
 
 
 def test_several_targets_and_none_named(project: pytest.Pytester) -> None:
-    text = "[targets.a]\nhost = 'https://adb-1.2.azuredatabricks.net'\n"
+    text = "[targets.a]\nhost = 'local'\nroot = '/Shared/{target}'\n"
     write(project.path, {"dbxgate.toml": text + text.replace(".a]", ".b]")})
     result = run(project, "--dbx-deploy", "--dbx-only")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        ["ERROR: there are 2 targets and none was named", "  next: add --dbx-target a or b"]
+        [
+            "ERROR: there are 2 targets and none was named",
+            "  next: add --dbx-target NAME, one of a, b",
+        ]
     )
 
 

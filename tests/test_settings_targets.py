@@ -32,6 +32,29 @@ variables = { catalog = "prod" }
 """
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "holds"),
+    [
+        ("/Shared/a", "/Shared/a", False),
+        ("/Shared/a", "/Shared/a/b", False),
+        ("/Shared/a/", "/Shared/a/b", False),
+        ("/Shared/a", "/Shared/ab", True),
+        ("/Shared/{target}", "/Shared/{target}", True),
+    ],
+)
+def test_no_target_lies_in_another(tmp_path: Path, first: str, second: str, holds: bool) -> None:
+    text = "".join(
+        f'[targets.{name}]\nhost = "local"\nroot = "{root}"\n'
+        for name, root in (("x", first), ("y", second))
+    )
+    write(tmp_path, {"dbxgate.toml": text})
+    if holds:
+        assert settings.load(tmp_path / "dbxgate.toml") is not None
+    else:
+        with pytest.raises(ConfigurationError, match="or lies in it"):
+            settings.load(tmp_path / "dbxgate.toml")
+
+
 def test_targets_are_read(tmp_path: Path) -> None:
     write(tmp_path, {"dbxgate.toml": PROD})
     found = settings.load(tmp_path / "dbxgate.toml")

@@ -84,8 +84,8 @@ def test_nobody_listens() -> None:
 
 def test_no_such_name() -> None:
     for host in ("http://no-such-host.invalid", "https://no-such-host.invalid"):
-        assert cause(attempt(host)) is Cause.UNREACHABLE
-        assert cause(asked(host)) is Cause.UNREACHABLE
+        assert cause(attempt(host)) is Cause.NAMELESS
+        assert cause(asked(host)) is Cause.NAMELESS
 
 
 @pytest.fixture(scope="module")

@@ -114,7 +114,7 @@ def deploy(
     state = read(workspace, store, target, project, request.jobs, means)
     if not state.published.closed.open and state.published.pointer is not None:
         made = _plan(target, request, state)
-        if made.is_empty and not made.refusals:
+        if _is_done(made, request, state) and not made.refusals:
             refuse(_judged(request, made, state), request.override)
             return _unchanged(state, made, request)
     with held(
@@ -122,7 +122,7 @@ def deploy(
     ) as run:
         healed = heal(run)
         state, made = _planned(run, request)
-        if made.is_empty and state.published.pointer is not None:
+        if _is_done(made, request, state):
             return replace(_unchanged(state, made, request), healed=healed)
         wait_for_runs(run, state.published.manifest)
         return replace(_publish(run, request, state, made), healed=healed)
@@ -216,6 +216,15 @@ def _write_down(run: Run, intent: Intent) -> Intent:
     run.may_write()
     journal.open_journal(run.store, record)
     return intent._replace(journal=record)
+
+
+def _is_done(made: Plan, request: Request, state: State) -> bool:
+    """Whether there is nothing left to do. That a package was published is worth a record even
+    where it changes nothing: another target may ask for it."""
+    if state.published.pointer is None or not made.is_empty:
+        return False
+    package, manifest = request.origin.package_sha256, state.published.manifest
+    return not package or (manifest is not None and manifest.origin.package_sha256 == package)
 
 
 def _unchanged(state: State, made: Plan, request: Request) -> Deployment:

@@ -184,7 +184,9 @@ def from_bytes(data: bytes) -> Journal:
         folders=tuple(_folder(place) for place in fields.texts("folders", most=_MOST)),
         changes=tuple(_read_change(each) for each in fields.items("changes", most=_MOST)),
         jobs=tuple(_read_job(each) for each in fields.items("jobs", most=_MOST)),
-        parts=fields.strings("parts", most=10_000),
+        parts={
+            _plain(name): digest for name, digest in fields.strings("parts", most=10_000).items()
+        },
     )
 
 
@@ -205,9 +207,16 @@ def _read_change(fields: Fields) -> Change:
         _safe(fields.text("place")),
         _image(fields, "before"),
         _image(fields, "after"),
-        fields.text("part"),
+        _plain(fields.text("part")),
         fields.flag("replaces_type"),
     )
+
+
+def _plain(name: str) -> str:
+    """The name of a file in the journal's own folder of backups."""
+    if "/" in name or "\\" in name or name in (".", ".."):
+        raise BadDocumentError("a backup has a name that leads elsewhere")
+    return name
 
 
 def _image(fields: Fields, name: str) -> Image | None:

@@ -146,7 +146,9 @@ def acquire(chain: Chain, workspace: Workspace, means: Means, lock: Lock, *, wai
             raise _locked(held)
         if not free and seen.since == now:
             whose = "somebody" if held is None else held.whose
-            means.tell(Event("lock", f"waiting for {whose}"))
+            means.tell(
+                Event("lock", f"waiting up to {wait:.0f} s for {whose} (a dead one's lock expires)")
+            )
         means.sleep(POLL if not free else 1.0)
 
 

@@ -159,7 +159,8 @@ def _faults(items: Iterable[Item], max_bytes: int) -> Iterator[_Trouble]:
             yield _Trouble("forbidden-place", f"{item.source} {problem}")
         if len(item.data) > max_bytes:
             size = len(item.data) / formats.MEGABYTE
-            yield _Trouble("too-large", f"{item.source} ({size:.1f} MB)")
+            most = max_bytes / formats.MEGABYTE
+            yield _Trouble("too-large", f"{item.source} ({size:.1f} MB of at most {most:g})")
 
 
 def _collisions(items: Iterable[Item]) -> Iterator[_Trouble]:
@@ -203,7 +204,11 @@ _WORDS = {
         "gate it as a notebook, or remove its header",
     ),
     "forbidden-place": ("no path for the workspace", "rename it"),
-    "too-large": ("more than one import takes", "remove stored outputs, or split it"),
+    "too-large": (
+        "more than one import takes",
+        "split it (a notebook gets smaller without stored outputs), or raise max_size_mb if the "
+        "workspace takes more",
+    ),
     "place-collision": (
         "several objects want one place in the workspace",
         "rename one of them; endings of notebooks and the case of letters do not tell them apart",

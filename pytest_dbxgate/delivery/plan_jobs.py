@@ -11,6 +11,7 @@ from pytest_dbxgate.delivery.job_digest import (
     tag_value,
     told_digest,
 )
+from pytest_dbxgate.delivery.job_settings import untagged
 from pytest_dbxgate.delivery.model import Action, JobEntry, JobItem, JobStep, Refusal
 from pytest_dbxgate.delivery.places import listed
 from pytest_dbxgate.workspace.model import RemoteJob
@@ -97,7 +98,9 @@ def _wanted(item: JobItem, entry: JobEntry | None, found: _Found, *, keeps_edits
     same = item_digest(item) == entry.sha256
     equal = tag_of(job) == tag_value(item.key) and is_as_sent(item.settings, job.settings)
     untouched = told_digest(job.settings) == entry.exported
-    if same and (untouched or equal):
+    # What a roll-back sends are settings as the workspace told them, not as they were published.
+    stays = dict(item.settings) == untagged(job.settings)
+    if (same and (untouched or equal)) or (untouched and stays and not item.permissions):
         return step
     if untouched or keeps_edits:
         return step._replace(action=Action.CHANGE)

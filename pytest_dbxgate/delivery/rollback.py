@@ -68,9 +68,9 @@ def rollback(
 def _wanted(state: State, release: str | None) -> Release:
     pointer = state.published.pointer
     kept = () if pointer is None else pointer.previous
-    for each in kept:
-        if release in (None, each.release):
-            return each
+    found = [each for each in kept if release is None or each.release.startswith(release)]
+    if found and (release is None or len(found) == 1):
+        return found[0]
     names = ", ".join(shown(each.release) for each in kept)
     what = "no earlier release is kept" if release is None else f"{shown(release)} is not kept"
     raise RefusedError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from pytest_dbxgate.delivery.lease import Lease
 from pytest_dbxgate.delivery.log import Event
@@ -14,7 +15,9 @@ from pytest_dbxgate.workspace.model import Workspace
 
 
 class CancelledError(GateError):
-    """The process was asked to stop."""
+    """The process was asked to stop, and did before it changed anything. pytest says 2 then."""
+
+    exit_code: ClassVar[int] = 2
 
 
 class EditFoundError(GateError):

@@ -219,7 +219,9 @@ def _tests(facts: RunFacts) -> Iterator[Refusal]:
     explained = facts.failed_tests or any(
         report.outcome is Outcome.FAILED for report in facts.reports.values()
     )
-    if facts.exit_status not in (0, 1) or (facts.exit_status == 1 and not explained):
+    # 5: nothing was collected, which is told already where nothing was gated.
+    known = {0, *([1] if explained else []), *([5] if not facts.expected else [])}
+    if facts.exit_status not in known:
         yield Refusal(
             "failed-run",
             f"pytest ended with exit status {facts.exit_status}",

@@ -81,8 +81,8 @@ def _build(target: TargetFacts, origin: Origin) -> Iterator[Refusal]:
     if target.branches and not any(_matches(origin.branch, each) for each in target.branches):
         yield Refusal(
             "branch",
-            f"the branch {shown(origin.branch) or '(unknown)'} may not be published to "
-            f"{target.name}, only {listed(list(target.branches))}",
+            f"the branch {shown(origin.branch) or '(none: HEAD is detached)'} may not be published "
+            f"to {target.name}, only {listed(list(target.branches))}",
             "publish from one of these branches",
         )
     if target.reasons and origin.reason not in target.reasons:

@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{error.name} is missing: pip install 'pytest-dbxgate[emulator]'", file=sys.stderr)
         return 2
     try:
-        running = server.start(options.data, port=options.port)
+        running = server.start(options.data, port=options.port, lasting=True)
     except (OSError, store.StoreInUseError) as error:
         print(f"the embedded workspace cannot be started: {error}", file=sys.stderr)
         return 2

@@ -111,11 +111,13 @@ def start(
     unknowns: Unknowns = UNKNOWNS,
     clock: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
+    lasting: bool = False,
 ) -> Running:
     """Serve the workspace kept in the folder ``data`` on loopback, in a thread.
 
     ``port`` 0 takes a free one. ``token`` is random unless given. ``clock`` gives seconds since
-    1970, ``monotonic`` is for the rate limits.
+    1970, ``monotonic`` is for the rate limits. ``lasting``: it serves others until it is stopped,
+    which the file with its address says.
 
     Raises OSError where the port is taken, and
     :class:`~pytest_dbxgate.emulator.store.StoreInUseError` where the folder is served already.
@@ -153,7 +155,7 @@ def start(
     thread.start()
     server.ready.wait(_PATIENCE)
     host = f"http://{ADDRESS}:{port}"
-    _write_connection(data / CONNECTION_FILE, host, token)
+    _write_connection(data / CONNECTION_FILE, host, token, lasting=lasting)
     return Running(service, server, thread, host=host, token=token, data=data)
 
 
@@ -203,8 +205,10 @@ def _furnish(service: Service, user: str) -> None:
             service.tree.make_folder(path)
 
 
-def _write_connection(file: Path, host: str, token: str) -> None:
-    text = json.dumps({"host": host, "token": token, "pid": os.getpid()})
+def _write_connection(file: Path, host: str, token: str, *, lasting: bool) -> None:
+    """``lasting``: whoever finds the file may use the workspace."""
+    found = {"host": host, "token": token, "pid": os.getpid(), "lasting": lasting}
+    text = json.dumps(found)
     # mkstemp makes a file that only its owner may read.
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=".connection.")
     with os.fdopen(handle, "w", encoding="utf-8") as stream:

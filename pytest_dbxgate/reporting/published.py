@@ -8,6 +8,7 @@ from pytest_dbxgate.delivery import plan_text
 from pytest_dbxgate.delivery.journal import DONE
 from pytest_dbxgate.delivery.model import Plan, Refusal
 from pytest_dbxgate.delivery.published import Mode, Published
+from pytest_dbxgate.errors import DriftError, RefusedError
 from pytest_dbxgate.reporting.text import clean
 from pytest_dbxgate.secrets.redact import redact
 
@@ -42,7 +43,8 @@ def markdown(published: Published) -> str:
         root = _root(published)
         parts += [plan_text.markdown(published.plan, target=published.target, root=root), ""]
     for refusal in published.refusals:
-        parts += [f"- **{refusal.name}**: {_safe(refusal.message)}  ", f"  {refusal.next_step}"]
+        parts += [f"- **{refusal.name}**: {_safe(refusal.message)}  "]
+        parts.append(f"  {_safe(refusal.next_step)}")
     for name, reason in published.overridden.items():
         parts.append(f"- overridden **{name}**: {_safe(reason)}")
     if published.error is not None:
@@ -67,7 +69,7 @@ def deployment_document(published: Published) -> dict[str, Any]:
         "mode": published.mode.value,
         "target": published.target,
         "host": published.host,
-        "root": published.root,
+        "root": _root(published),
         "project": published.project,
         "commit": published.origin.commit,
         "branch": published.origin.branch,
@@ -116,10 +118,16 @@ _VERBS = {
 
 def _end(published: Published) -> list[str]:
     deployment = published.deployment
+    nothing = f"nothing was published to {published.target}"
+    if isinstance(published.error, (RefusedError, DriftError)):
+        return [f"refused: {published.error}", nothing]
     if published.error is not None:
         return [f"{_VERBS[published.mode]} {published.target}: {published.error}"]
+    if published.mode is Mode.PLAN:
+        refused = published.refusals or (published.plan is not None and published.plan.refusals)
+        return [f"publishing to {published.target} would be refused"] if refused else []
     if published.refusals:
-        return [f"nothing was published to {published.target}"]
+        return [nothing]
     if deployment is None:
         return []
     # The address of the embedded workspace is another one each time.

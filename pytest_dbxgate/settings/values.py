@@ -145,7 +145,29 @@ def _targets(value: Any, *, origin: str, name: str) -> dict[str, TargetSettings]
                 )
     for key, target in targets.items():
         _one_of(_below_the_table(f"{name}.{key}.requires"), target.requires, targets, origin)
+        _check_roots(key, targets, origin=origin, name=name)
     return targets
+
+
+def _check_roots(
+    key: str, targets: Mapping[str, TargetSettings], *, origin: str, name: str
+) -> None:
+    """No target may lie in another, or in the same place."""
+    own = targets[key]
+    for other, target in targets.items():
+        if other == key or not own.host or target.host != own.host:
+            continue
+        inner, outer = (
+            each.root.replace("{target}", called).rstrip("/") + "/"
+            for called, each in ((key, own), (other, target))
+        )
+        if inner.startswith(outer):
+            raise ConfigurationError(
+                f"{where(origin, _below_the_table(f'{name}.{key}.root'))}: the root of {key} is "
+                f"that of {other}, or lies in it",
+                next_step="give each target of a workspace a root of its own, side by side; "
+                "{target} in it is filled in",
+            )
 
 
 def _below_the_table(name: str) -> str:

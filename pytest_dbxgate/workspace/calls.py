@@ -15,6 +15,9 @@ from pytest_dbxgate.workspace.retry import Budget, Retries, Times
 from pytest_dbxgate.workspace.throttle import Governor
 from pytest_dbxgate.workspace.transport import Answer, Request, Transport
 
+_NAMELESS = 3
+"""Attempts where nobody knows the host's name: a resolver may stumble, a typing error stays."""
+
 
 class Outcome(NamedTuple):
     """How a call ended."""
@@ -80,7 +83,13 @@ class Caller:
                     continue
             lost = lost or failure.maybe_done
             unknown = failure.maybe_done and not repeat_lost
-            if unknown or failure.cause not in TRANSIENT or not retries.again(failure.asked):
+            if (
+                unknown
+                or failure.cause not in TRANSIENT
+                or not retries.again(
+                    failure.asked, most=_NAMELESS if failure.cause is Cause.NAMELESS else None
+                )
+            ):
                 return Outcome({}, failure, lost, retries.attempts)
 
     def error(self, outcome: Outcome, what: str) -> GateError:

@@ -140,7 +140,8 @@ def forms(secret: Secret) -> list[str]:
         sure = coded[(0, 2, 3)[offset] : (len(data) + offset) * 8 // 6]
         found += [sure, sure.replace("+", "-").replace("/", "_")]
     longest = [form for form in found[6:] if len(form) >= _SHORTEST_CODED]
-    return list(dict.fromkeys([*found[:6], *longest]))
+    # The longest first: of a form that holds another nothing must be left.
+    return sorted(dict.fromkeys([*found[:6], *longest]), key=len, reverse=True)
 
 
 def _length(secret: Secret) -> int:

@@ -34,6 +34,8 @@ class Cause(Enum):
     """The connection broke, or nothing came in time: the request may have taken effect."""
     UNREACHABLE = "unreachable"
     """No connection came about: nothing was sent."""
+    NAMELESS = "nameless"
+    """Nobody knows the host's name: most likely it is misspelt."""
     CERTIFICATE = "certificate"
     REDIRECT = "redirect"
     STRANGE = "strange"
@@ -46,7 +48,9 @@ class Cause(Enum):
     REJECTED = "rejected"
 
 
-TRANSIENT = frozenset({Cause.THROTTLED, Cause.FAILING, Cause.BROKEN, Cause.UNREACHABLE})
+TRANSIENT = frozenset(
+    {Cause.THROTTLED, Cause.FAILING, Cause.BROKEN, Cause.UNREACHABLE, Cause.NAMELESS}
+)
 
 
 class Failure(NamedTuple):
@@ -201,6 +205,11 @@ _WORDING: Mapping[Cause, tuple[type[GateError], str, str]] = {
         UnavailableError,
         "cannot be reached in {attempts} attempts: {words}",
         "check the host's name, the proxy (HTTPS_PROXY) and the firewall",
+    ),
+    Cause.NAMELESS: (
+        UnavailableError,
+        "no address is known for this name ({attempts} attempts): {words}",
+        "check the spelling of the host, then the network and its proxy (HTTPS_PROXY)",
     ),
     Cause.CERTIFICATE: (
         WorkspaceError,

@@ -81,9 +81,9 @@ class Retries:
         self.attempts = 1
         """The number of the current attempt, from 1."""
 
-    def again(self, asked: float | None = None) -> bool:
-        """Waits and says True where the budget allows another attempt."""
-        if self.attempts >= self._budget.attempts:
+    def again(self, asked: float | None = None, *, most: int | None = None) -> bool:
+        """Waits and says True where the budget, or ``most`` attempts, allow another."""
+        if self.attempts >= min(most or self._budget.attempts, self._budget.attempts):
             return False
         pause = wait(self.attempts, self._budget, self._times.random(), asked=asked)
         if self._times.clock() + pause > self._until:

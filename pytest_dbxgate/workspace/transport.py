@@ -5,6 +5,7 @@ The only importer of ``databricks.sdk``, and late: the import takes about a seco
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -147,22 +148,35 @@ def of_exception(error: BaseException) -> Failure:
         return Failure(Cause.BROKEN, "nothing came in time")
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
         return Failure(Cause.REJECTED, words)
-    if _never_sent(error):
+    from urllib3.exceptions import NameResolutionError
+
+    reason = _cause(error)
+    if isinstance(reason, NameResolutionError):
+        return Failure(Cause.NAMELESS, words)
+    if _never_sent(reason):
         return Failure(Cause.UNREACHABLE, words)
     return Failure(Cause.BROKEN, words)
 
 
-def _never_sent(error: BaseException) -> bool:
-    from urllib3.exceptions import NameResolutionError, NewConnectionError
+_CONNECTION = re.compile(r"^HTTPS?Connection\(.*?\): ")
+"""How urllib3 2 begins such a sentence."""
 
+
+def _cause(error: BaseException) -> object:
+    """What ``requests`` wraps."""
     cause = error.args[0] if error.args else None
-    reason = getattr(cause, "reason", cause)
-    return isinstance(reason, NewConnectionError | NameResolutionError)
+    return getattr(cause, "reason", cause)
+
+
+def _never_sent(reason: object) -> bool:
+    from urllib3.exceptions import NewConnectionError
+
+    return isinstance(reason, NewConnectionError)
 
 
 def _reason(error: BaseException) -> str:
     cause = error.args[0] if error.args else None
     reason = getattr(cause, "reason", None) or cause or error
     # "<urllib3...Connection object at 0x7f...>: Failed to ..." says nothing by its first half.
-    text = str(reason)
+    text = _CONNECTION.sub("", str(reason))
     return text.partition(">: ")[2] or text or type(error).__name__
