@@ -65,6 +65,7 @@ def test_only_the_owner_reads_the_token(tmp_path: Path) -> None:
             "host": running.host,
             "token": running.token,
             "pid": os.getpid(),
+            "lasting": False,
         }
         assert running.token not in repr(running)
 
