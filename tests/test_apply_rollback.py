@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -23,6 +25,7 @@ from faults.world import (
     stage,
 )
 from pytest_dbxgate.delivery.deploy import Deployment
+from pytest_dbxgate.delivery.model import OnDrift
 from pytest_dbxgate.delivery.rollback import history, rollback
 from pytest_dbxgate.delivery.target import Target
 from pytest_dbxgate.errors import DriftError, RefusedError
@@ -221,3 +224,48 @@ def test_only_as_many_releases_are_kept_as_the_target_asks_for(world: World) -> 
 def _operation(path: str, folder: str) -> str:
     own = path.partition(f"/.dbxgate/{folder}/")[2]
     return own.partition("/")[0].partition(".")[0]
+
+
+def test_an_edit_is_not_taken_for_what_a_release_held(world: World) -> None:
+    """``flow/moved1`` is the same in both releases, so no backup holds it."""
+    changed = [each for each in old().items if each.place != "lib/tools.py"]
+    world.publish(small(*changed, module("lib/tools.py", "A = 7\n")))
+    world.running.edit(f"{ROOT}/flow/moved1", "# Databricks notebook source\n'mine'\n")
+    before = now(world)
+    with pytest.raises(RefusedError, match="flow/moved1") as caught:
+        back(world)
+    assert caught.value.name == "unknown-release"
+    assert now(world) == before
+
+
+def test_an_edit_that_was_overwritten_is_not_taken_for_it_either(world: World) -> None:
+    world.running.edit(f"{ROOT}/flow/changed3", "# Databricks notebook source\n'mine'\n")
+    world.publish(new(), target=replace(TARGET, on_drift=OnDrift.BACKUP))
+    before = now(world)
+    with pytest.raises(RefusedError, match="flow/changed3"):
+        back(world)
+    assert now(world) == before
+    kept = world.running.dump().objects
+    archives = [found.content for path, found in kept.items() if path.endswith(".backup")]
+    assert any(b"mine" in text for archive in archives for text in _members(archive))
+
+
+@pytest.mark.parametrize("keep", [0, 1])
+def test_a_target_may_keep_none_or_one(world: World, keep: int) -> None:
+    few = replace(TARGET, keep=keep)
+    for number in range(3):
+        text = module("lib/tools.py", f"A = {10 + number}\n")
+        world.publish(small(*old().items[:3], text), target=few)
+    assert len(history(world.client(), few, project=PROJECT, means=world.means())) == keep + 1
+    if keep:
+        back(world, target=few)
+        assert b"A = 11" in now(world).objects["lib/tools.py"][2]
+    else:
+        with pytest.raises(RefusedError, match="no earlier release is kept"):
+            back(world, target=few)
+
+
+def _members(archive: bytes) -> Iterator[bytes]:
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        for name in opened.namelist():
+            yield opened.read(name)

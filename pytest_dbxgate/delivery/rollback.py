@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pytest_dbxgate.delivery import journal, manifest
 from pytest_dbxgate.delivery.backup import Backup
-from pytest_dbxgate.delivery.canonical import archive_name, digest, sha256
+from pytest_dbxgate.delivery.canonical import archive_name, digest
 from pytest_dbxgate.delivery.deploy import Deployment, Request, deploy
 from pytest_dbxgate.delivery.job_settings import untagged
 from pytest_dbxgate.delivery.journal import Journal
@@ -114,15 +114,17 @@ def _kept(place: str, records: Sequence[Journal]) -> tuple[str, str, str] | None
 
 def _item(entry: Entry, data: bytes) -> Item:
     name = archive_name(entry.place, format=entry.format, language=entry.language)
-    same = digest(data, kind=entry.kind, name=name) == entry.exported
+    if digest(data, kind=entry.kind, name=name) != entry.exported:
+        # Somebody's edit, which no gate has seen.
+        raise _lost(entry.place)
     return Item(
         entry.source,
         entry.place,
         entry.kind,
         entry.format,
         data,
-        # The workspace rewrote what it was given: the same notebook keeps its published digest.
-        entry.sha256 if same else sha256(data),
+        # Of what was published: the workspace rewrote it a little.
+        entry.sha256,
         entry.language,
     )
 
