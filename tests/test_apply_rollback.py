@@ -191,14 +191,20 @@ def test_an_edit_made_since_refuses_the_roll_back(world: World) -> None:
     assert now(world) == before
 
 
-def test_a_lost_backup_refuses_by_name_and_changes_nothing(world: World) -> None:
+@pytest.mark.parametrize("ending", [".backup", ".json"], ids=["backup", "journal"])
+def test_without_a_backup_or_its_journal_the_roll_back_is_refused(
+    world: World, ending: str
+) -> None:
     world.publish(new())
+    release = history(world.client(), TARGET, project=PROJECT, means=world.means())[0].release
+    folder = f"{ROOT}/.dbxgate/{'backups' if ending == '.backup' else 'journals'}"
     for path in list(world.running.dump().objects):
-        if path.endswith(".backup"):
+        if path.startswith(f"{folder}/{release}") and path.endswith(ending) and "done" not in path:
             world.running.edit(path, delete=True)
     before = now(world)
-    with pytest.raises(Exception, match="backup"):
+    with pytest.raises(RefusedError, match=release) as caught:
         back(world)
+    assert caught.value.name == "unknown-release"
     assert now(world) == before
 
 

@@ -16,10 +16,11 @@ from pytest_dbxgate.delivery.places import shown
 from pytest_dbxgate.delivery.state import State, published, read
 from pytest_dbxgate.delivery.store import MANIFESTS, Store
 from pytest_dbxgate.delivery.target import Target
-from pytest_dbxgate.errors import RefusedError
+from pytest_dbxgate.errors import IncompleteError, RefusedError
 from pytest_dbxgate.workspace.model import Json, Workspace
 
 UNKNOWN_RELEASE = "unknown-release"
+_FROM_GIT = "publish the earlier commit from git"
 
 
 def history(
@@ -53,9 +54,14 @@ def rollback(
     wanted = _wanted(state, release)
     data = store.read(f"{MANIFESTS}/{wanted.manifest}.json") or b""
     earlier = manifest.from_bytes(data, project=project, sha256=wanted.manifest)
-    records = _since(store, state, project, wanted.release)
+    try:
+        records = _since(store, state, project, wanted.release)
+        items = tuple(_items(store, state, earlier, records))
+    except IncompleteError as error:
+        # Nothing was begun, so nothing is incomplete.
+        raise RefusedError(UNKNOWN_RELEASE, error.message, next_step=_FROM_GIT) from error
     request = Request(
-        items=tuple(_items(store, state, earlier, records)),
+        items=items,
         jobs=tuple(_jobs(state, earlier, records)),
         origin=_origin(earlier, build_url),
         owner=owner,
@@ -76,7 +82,7 @@ def _wanted(state: State, release: str | None) -> Release:
     raise RefusedError(
         UNKNOWN_RELEASE,
         what,
-        next_step=f"name one of: {names}" if names else "publish the earlier commit from git",
+        next_step=f"name one of: {names}" if names else _FROM_GIT,
     )
 
 
@@ -164,5 +170,5 @@ def _lost(what: str) -> RefusedError:
     return RefusedError(
         UNKNOWN_RELEASE,
         f"{shown(what)}: neither the workspace nor a backup holds what it was in that release",
-        next_step="publish the earlier commit from git",
+        next_step=_FROM_GIT,
     )
