@@ -118,6 +118,19 @@ def test_a_job_that_runs_too_long_refuses(world: World) -> None:
     assert 120.0 <= world.clock.now - began < 200.0
 
 
+def test_one_who_waits_for_a_run_stops_when_asked_to(world: World) -> None:
+    world.running.add_run(job_id(world, "changed"))
+    patient = replace(TARGET, on_active_runs=OnActiveRuns.WAIT)
+    before = now(world)
+    ends = world.clock.now + 60.0
+    code, how = outcome(world, new(), target=patient, cancelled=lambda: world.clock.now >= ends)
+    assert code not in (0, 22, 23)
+    assert "asked to stop" in str(how)
+    assert world.clock.now < ends + 60.0
+    assert now(world) == before
+    assert world.publish(new()).changed
+
+
 def test_a_run_that_has_ended_and_a_run_of_others_refuse_nothing(world: World) -> None:
     world.running.end_run(world.running.add_run(job_id(world, "changed")))
     for number, job in world.running.dump().jobs.items():

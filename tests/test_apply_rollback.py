@@ -21,6 +21,7 @@ from faults.world import (
     new,
     notebook,
     old,
+    outcome,
     sql_notebook,
     stage,
 )
@@ -275,3 +276,22 @@ def _members(archive: bytes) -> Iterator[bytes]:
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
         for name in opened.namelist():
             yield opened.read(name)
+
+
+@pytest.mark.parametrize("is_committed", [False, True])
+def test_what_a_dead_deployment_left_is_healed_before(world: World, is_committed: bool) -> None:
+    first = now(world)
+    world.publish(new())
+    second = now(world)
+    third = Sides((*old().items[1:], module("lib/third.py", "C = 1\n")), old().jobs)
+    path = "fresh/added3" if is_committed else "flow/changed3"
+    write = {"method": "POST", "path": f"{ROOT}/{path}"}
+    world.running.add_faults({**write, "do": "lose-answer"}, {**write, "do": "outage", "nth": 2})
+    assert outcome(world, third)[0] == 23
+    world.running.clear_faults()
+    assert now(world).objects not in (first.objects, second.objects)
+    done = back(world)
+    assert [each.outcome for each in done.healed] == ["done" if is_committed else "undone"]
+    wanted = second if is_committed else first
+    assert now(world).objects == wanted.objects
+    assert now(world).jobs == wanted.jobs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from pytest_dbxgate.delivery import journal, manifest
 from pytest_dbxgate.delivery.backup import Backup
@@ -10,6 +11,7 @@ from pytest_dbxgate.delivery.canonical import archive_name, digest
 from pytest_dbxgate.delivery.deploy import Deployment, Request, deploy
 from pytest_dbxgate.delivery.job_settings import untagged
 from pytest_dbxgate.delivery.journal import Journal
+from pytest_dbxgate.delivery.locks import heal_target
 from pytest_dbxgate.delivery.means import Means
 from pytest_dbxgate.delivery.model import Entry, Item, JobItem, Manifest, Origin, Release
 from pytest_dbxgate.delivery.places import shown
@@ -47,9 +49,14 @@ def rollback(
 ) -> Deployment:
     """Publish an earlier release again, the one before the current one unless named.
 
-    Raises what ``deploy`` raises, and RefusedError ``unknown-release``.
+    Heals what is half done first. Raises what ``deploy`` and ``heal_target`` raise, and
+    RefusedError ``unknown-release``.
     """
     store = Store(workspace, target.root, means.sleep)
+    # What is half done is in no release.
+    healed = heal_target(
+        workspace, target, project=project, means=means, owner=owner, build_url=build_url
+    )
     state = read(workspace, store, target, project, (), means)
     wanted = _wanted(state, release)
     data = store.read(f"{MANIFESTS}/{wanted.manifest}.json") or b""
@@ -68,7 +75,8 @@ def rollback(
         expected=state.published.release,
         is_restored=True,
     )
-    return deploy(workspace, target, request, project=project, means=means)
+    done = deploy(workspace, target, request, project=project, means=means)
+    return replace(done, healed=(*healed, *done.healed))
 
 
 def _wanted(state: State, release: str | None) -> Release:
