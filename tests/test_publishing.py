@@ -101,9 +101,49 @@ def test_an_edit_publishes_one_and_is_rolled_back(project: pytest.Pytester) -> N
     assert b"x = 1" in objects(project.path)["nb/a"]
     result = run(project, "--dbx-rollback", "--dbx-json", "report.json")
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["published release 00000003-*"])
+    result.stdout.fnmatch_lines(
+        [
+            "restored what release 00000001-*",
+            "published release 00000003-*: 1 added, 1 changed, 2 *",
+        ]
+    )
     assert objects(project.path) == before
+    plan = run(project, "--dbx-plan")
+    plan.stdout.fnmatch_lines(["plan for local (*): 1 changed, 1 removed, 2 unchanged"])
     assert report(project.path)["deployment"]["mode"] == "rollback"
+
+
+def test_a_release_is_named_by_its_beginning(project: pytest.Pytester) -> None:
+    run(project, "--dbx-deploy")
+    for number in (1, 2):
+        write(project.path, {"nb/a.py": source(f"x = {number}")})
+        assert run(project, "--dbx-deploy").ret == 0
+    result = run(project, "--dbx-rollback", "--dbx-release", "00000001")
+    assert result.ret == 0
+    assert b"prices" in objects(project.path)["nb/a"]
+    unknown = run(project, "--dbx-rollback", "--dbx-release", "0000000")
+    assert unknown.ret == 20
+    unknown.stdout.fnmatch_lines(["refused: 0000000 is not kept", "  next: name one of: *"])
+
+
+def test_a_pattern_that_matches_nothing_deletes_nothing(project: pytest.Pytester) -> None:
+    write(project.path, {"dbxgate.toml": 'publish = ["conf/*.json"]', "conf/a.json": "{}"})
+    assert run(project, "--dbx-deploy").ret == 0
+    write(project.path, {"dbxgate.toml": '\npublish = ["config/*.json"]'})
+    result = run(project, "--dbx-deploy")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stdout.fnmatch_lines(
+        ['*dbxgate.toml:2: the pattern "config/[*].json" in publish matches no file']
+    )
+
+
+def test_a_package_is_recorded_where_it_changes_nothing(
+    packaged: tuple[pytest.Pytester, tuple[str, ...]],
+) -> None:
+    project, package = packaged
+    assert run(project, "--dbx-deploy", "--dbx-target", "staging").ret == 0
+    assert run(project, "--dbx-deploy", "--dbx-target", "staging", *package).ret == 0
+    assert run(project, "--dbx-deploy", "--dbx-target", "prod", *package).ret == 0
 
 
 def test_a_plan_changes_nothing(project: pytest.Pytester) -> None:

@@ -66,6 +66,7 @@ def _job(step: JobStep, told: RemoteJob | None) -> Iterator[JobEntry]:
             new and is_to_run(item.settings),
         )
     elif step.action in _AS_IT_STANDS and step.remote is not None and step.job_id is not None:
-        yield JobEntry(
-            step.key, step.job_id, step.name, item_digest(item), told_digest(step.remote)
-        )
+        kept = step.entry if step.action is Action.KEEP else None
+        # A roll-back has the settings as the workspace tells them: those published stay on record.
+        sha256 = item_digest(item) if kept is None else kept.sha256
+        yield JobEntry(step.key, step.job_id, step.name, sha256, told_digest(step.remote))
