@@ -135,6 +135,39 @@ def test_one_who_waits_for_the_lock_stops_waiting(scene: Scene) -> None:
     assert world.clock.now - began < 60
 
 
+def test_interrupted_while_objects_are_written_it_rolls_back(scene: Scene) -> None:
+    at = scene.number(f"{ROOT}/flow/changed3")
+    code, how = outcome(scene.world, new(), before=_interrupting(scene.world, {at}))
+    assert code == 22, how
+    assert scene.end() == (End.OLD, [])
+    assert scene.is_released()
+
+
+def test_interrupted_again_while_it_rolls_back_a_journal_tells_what_differs(scene: Scene) -> None:
+    world = scene.world
+    at = scene.number(f"{ROOT}/flow/changed3")
+    with pytest.raises(KeyboardInterrupt):
+        outcome(world, new(), before=_interrupting(world, {at, at + 12}))
+    end, differing = scene.end()
+    assert end is End.MIXED
+    assert set(differing) <= scene.open_journals()
+    code, how = outcome(world, new())
+    assert code == 0, how
+    assert scene.end() == (End.NEW, [])
+
+
+def _interrupting(world: World, numbers: set[int]) -> Callable[[], None]:
+    """Interrupts before each of these requests, once."""
+
+    def interrupt() -> None:
+        number = len(world.running.log()) + 1
+        if number in numbers:
+            numbers.remove(number)
+            raise KeyboardInterrupt
+
+    return interrupt
+
+
 CHILD = """
 import os, sys
 from pathlib import Path
