@@ -422,3 +422,20 @@ def test_a_forged_cache_publishes_nothing(project: pytest.Pytester) -> None:
     result = run(project, "--dbx-deploy")
     assert result.ret == 1
     result.stdout.fnmatch_lines(["*refused (failed-check): *nb/b.sql*"])
+
+
+def test_an_older_commit_is_refused(project: pytest.Pytester) -> None:
+    write(project.path, {"nb/a.py": CLEAN})
+    git(project.path, "commit", "--quiet", "--all", "--message=second")
+    assert run(project, "--dbx-deploy").ret == 0
+    git(project.path, "checkout", "--quiet", "HEAD~1")
+    result = run(project, "--dbx-deploy")
+    assert result.ret == 20
+    result.stdout.fnmatch_lines(
+        ["*older-commit: the commit * is older than the published *", "*--dbx-rollback"]
+    )
+    assert b"x = 1" in objects(project.path)["nb/a"]
+    git(project.path, "checkout", "--quiet", "main")
+    write(project.path, {"nb/a.py": source("x = 3")})
+    git(project.path, "commit", "--quiet", "--all", "--message=third")
+    assert run(project, "--dbx-deploy").ret == 0
