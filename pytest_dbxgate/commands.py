@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,10 +22,11 @@ from pytest_dbxgate.delivery.package import Package
 from pytest_dbxgate.delivery.published import Mode, Published
 from pytest_dbxgate.delivery.rollback import history, rollback
 from pytest_dbxgate.errors import GateError
+from pytest_dbxgate.files import write_report
 from pytest_dbxgate.options import Command, Publishing
 from pytest_dbxgate.outside import Writer
 from pytest_dbxgate.publishing import Order, World
-from pytest_dbxgate.reporting import json_report
+from pytest_dbxgate.reporting import json_report, junit
 from pytest_dbxgate.reporting import published as text
 from pytest_dbxgate.targets import Chosen, Opened
 from pytest_dbxgate.toolchain import versions
@@ -43,6 +45,7 @@ def run(root: Path, wanted: Publishing, json_file: Path | None, writer: Writer) 
 
     ``root`` is the folder whose settings count where no package brings its own.
     """
+    began = time.monotonic()
     with outside.world(root, wanted, writer) as world:
         if wanted.command is Command.DOCTOR:
             return _doctor(root, wanted, world, writer)
@@ -50,6 +53,9 @@ def run(root: Path, wanted: Publishing, json_file: Path | None, writer: Writer) 
     done = outside.kept(done, root, wanted)
     for line in text.lines(done):
         writer.write(f"{line}\n")
+    if wanted.junit_file is not None:
+        data = junit.document(done, seconds=time.monotonic() - began)
+        write_report(wanted.junit_file, data, name="--junitxml")
     if json_file is not None:
         report = json_report.build((), (), {}, dict(versions()), published=done)
         json_report.write(json_file, report)

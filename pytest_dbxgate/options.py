@@ -48,6 +48,8 @@ class Publishing:
     reason: str = ""
     allowed_hosts: tuple[str, ...] = ()
     summary_file: Path | None = None
+    junit_file: Path | None = None
+    """pytest's own ``--junitxml``, for commands that run no session of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +348,7 @@ def _publishing(config: pytest.Config) -> Publishing | None:
         reason=redact(option.dbx_reason.strip()),
         allowed_hosts=tuple(option.dbx_allow_host),
         summary_file=file(option.dbx_summary),
+        junit_file=file(Path(option.xmlpath)) if getattr(option, "xmlpath", None) else None,
     )
 
 

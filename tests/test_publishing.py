@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import jsonschema
 import pytest
@@ -267,14 +268,22 @@ def test_a_package_is_published_without_its_repository(
     write(tmp_path, {"conftest.py": "raise RuntimeError('loaded')\n"})
     package = project.path / "out" / "shop.zip"
     command = ("--rootdir", str(tmp_path), "--dbx-deploy", "--dbx-package", str(package))
-    result = run(project, *command, "--dbx-package-sha256", digest, str(tmp_path))
+    result = run(
+        project, *command, "--dbx-package-sha256", digest, f"--junitxml={tmp_path / 'junit.xml'}"
+    )
     assert result.ret == 0, result.outlines
+    case = ElementTree.parse(tmp_path / "junit.xml").find("testsuite/testcase")
+    assert case is not None
+    assert case.get("name") == "deploy[local]"
+    assert "published release" in case.findtext("system-out", "")
     assert sorted(objects(tmp_path)) == ["nb/a", "nb/b", "nb/prices.py"]
     data = bytearray(package.read_bytes())
     data[len(data) // 2] ^= 1
     package.write_bytes(data)
-    result = run(project, *command, "--dbx-package-sha256", digest)
+    junit = f"--junitxml={tmp_path / 'junit.xml'}"
+    result = run(project, *command, "--dbx-package-sha256", digest, junit)
     assert result.ret == 20
+    assert ElementTree.parse(tmp_path / "junit.xml").find("testsuite/testcase/failure") is not None
     result.stdout.fnmatch_lines(["*shop.zip does not have the digest*"])
 
 
