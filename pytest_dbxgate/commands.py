@@ -23,8 +23,8 @@ from pytest_dbxgate.delivery.published import Mode, Published
 from pytest_dbxgate.delivery.rollback import history, rollback
 from pytest_dbxgate.errors import GateError
 from pytest_dbxgate.files import write_report
-from pytest_dbxgate.options import Command, Publishing
 from pytest_dbxgate.outside import Writer
+from pytest_dbxgate.publish_options import Command, Publishing
 from pytest_dbxgate.publishing import Order, World
 from pytest_dbxgate.reporting import json_report, junit
 from pytest_dbxgate.reporting import published as text

@@ -12,7 +12,7 @@ from pytest_dbxgate import interrupts, targets
 from pytest_dbxgate.delivery.means import Means
 from pytest_dbxgate.delivery.published import Published
 from pytest_dbxgate.files import write_report
-from pytest_dbxgate.options import Publishing
+from pytest_dbxgate.publish_options import Publishing
 from pytest_dbxgate.publishing import World
 from pytest_dbxgate.reporting import published as text
 from pytest_dbxgate.reporting.progress import Progress

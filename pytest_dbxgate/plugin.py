@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from pytest_dbxgate import options
+from pytest_dbxgate import options, publish_options
 
 _MARKERS = {
     "dbx": "a check of a Databricks notebook",
@@ -37,7 +37,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     known = early_config.known_args_namespace
-    if options.stands_alone(known):
+    if publish_options.stands_alone(known):
         # What is done to a workspace runs no code of a repository.
         known.noconftest = True
 
@@ -45,7 +45,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     option = config.option
-    if not options.stands_alone(option) or option.help or option.version:
+    if not publish_options.stands_alone(option) or option.help or option.version:
         return None
     chosen = options.read(config)
     if chosen.publishing is None:

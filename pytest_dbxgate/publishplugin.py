@@ -18,7 +18,7 @@ from pytest_dbxgate.delivery.published import Mode, Published
 from pytest_dbxgate.delivery.verdict import Expected, Outcome, Report
 from pytest_dbxgate.errors import ConfigurationError
 from pytest_dbxgate.gateplugin import GatePlugin
-from pytest_dbxgate.options import Command, Publishing
+from pytest_dbxgate.publish_options import Command, Publishing
 from pytest_dbxgate.reporting import published as text
 from pytest_dbxgate.reporting.text import clean
 

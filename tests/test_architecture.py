@@ -28,7 +28,7 @@ LAYERS = [
     ["bundles"],
     ["publishing"],
     ["packaging"],
-    ["drawing", "fixing", "narrowing", "collection", "options", "hookspecs"],
+    ["drawing", "fixing", "narrowing", "collection", "options", "publish_options", "hookspecs"],
     ["outside", "gateplugin", "precommit"],
     ["publishplugin", "commands"],
     ["plugin"],
