@@ -1,4 +1,4 @@
-"""The ``--dbx-*`` options as pytest knows them; those of publishing stand in ``publish_options``."""
+"""The ``--dbx-*`` options as pytest knows them; those of publishing: ``publish_options``."""
 
 from __future__ import annotations
 
