@@ -73,8 +73,8 @@ def _publish(running: Running, count: int, text: str) -> None:
     credentials = fixed("local", "benchmark", Secret(running.token), veil=Veil())
     items = [_notebook(number, text) for number in range(count)]
     jobs = [JobItem(f"job {number}", {"name": f"job {number}"}) for number in range(JOBS)]
-    hurried = {} if text == "second" else {"sleep": _never}
-    client = connect(running.host, credentials, **hurried)
+    sleep = time.sleep if text == "second" else _never
+    client = connect(running.host, credentials, sleep=sleep)
     deploy(client, TARGET, Request(items, jobs), project="benchmark", means=Means())
 
 
