@@ -20,6 +20,7 @@ LAYERS = [
     ["project"],
     ["discovery", "checks"],
     ["workspace"],
+    ["execution"],
     ["delivery", "emulator"],
     ["changes", "projects", "reporting"],
     ["toolchain", "survey"],
