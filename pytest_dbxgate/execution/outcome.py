@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pytest_dbxgate.notebook.model import NotebookKey
 
@@ -108,3 +109,5 @@ class Outcome:
     """The page of the run in the workspace."""
     engine: str = ""
     """What ran it, with its version: ``sail 0.7.2``, ``cluster adb-1.2``."""
+    task_values: Mapping[str, Any] = field(default_factory=dict)
+    """What ``dbutils.jobs.taskValues.set`` was given, by name."""
