@@ -19,6 +19,11 @@ class Check(str, Enum):
     METADATA = "metadata"
     REFERENCES = "references"
     SECRETS = "secrets"
+    RUN = "run"
+
+
+STATIC = frozenset(Check) - {Check.RUN}
+"""The checks that execute nothing: every notebook has them."""
 
 
 class Severity(str, Enum):

@@ -26,6 +26,10 @@ class RunState(str, Enum):
     NOT_STARTED = "not started"
     """A cell does not parse, or a notebook that it depends on failed."""
 
+    @property
+    def is_red(self) -> bool:
+        return self is not RunState.PASSED
+
 
 class RunKey(NamedTuple):
     """One run: a notebook with one set of parameters."""

@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from pytest_dbxgate import programs
 from pytest_dbxgate.execution.outcome import CellFailure, CellPlace, CellTime, RunState
@@ -187,7 +187,7 @@ def _marked(mark: str) -> list[int]:
 class _Tail:
     """Reads what a process prints, and keeps the end of it."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self._kept = b""
         self._dropped = 0
