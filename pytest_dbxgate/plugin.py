@@ -20,6 +20,7 @@ _MARKERS = {
     "dbx_metadata": "the form of a notebook's file and what is stored in it",
     "dbx_references": "what a notebook or a job file means by the names of others",
     "dbx_secrets": "secrets that stand in a notebook or a job file",
+    "dbx_run": "a run of a notebook",
     "dbx_tool": "whether a tool behind the checks worked",
 }
 

@@ -167,6 +167,11 @@ def read(config: pytest.Config) -> Publishing | None:
                 f"{name} has effects outside the working tree, so it counts only on the command "
                 "line itself: take it out of addopts and PYTEST_ADDOPTS"
             )
+    if option.dbx_run not in (None, "local") and "--dbx-run" not in typed:
+        raise pytest.UsageError(
+            f"--dbx-run {option.dbx_run} has effects outside the working tree, so it counts only "
+            "on the command line itself: take it out of addopts and PYTEST_ADDOPTS"
+        )
     commands = [command for command in Command if command.value in typed]
     if not commands:
         for name in ("--dbx-package", "--dbx-release", "--dbx-override"):

@@ -91,9 +91,7 @@ def judged(outcome: Outcome, run: PlannedRun) -> Outcome:
                 notice = f"it ended with {run.expect_error}, as expected"
                 notices = (*outcome.notices, notice)
                 return replace(outcome, state=RunState.PASSED, failure=None, notices=notices)
-    elif (
-        run.expect_exit not in (None, outcome.exit_value) and outcome.state is RunState.PASSED
-    ):
+    elif run.expect_exit not in (None, outcome.exit_value) and outcome.state is RunState.PASSED:
         found = "nothing" if outcome.exit_value is None else repr(outcome.exit_value)
         message = f"it should have exited with {run.expect_exit!r}, and exited with {found}"
         return replace(outcome, state=RunState.FAILED, message=message)
