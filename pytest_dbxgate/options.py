@@ -132,6 +132,11 @@ def read(config: pytest.Config) -> Options:
         raise pytest.UsageError(
             "--dbx-write-baseline records every finding, so --dbx-baseline has no use beside it"
         )
+    if option.dbx_run and publish_options.stands_alone(option):
+        raise pytest.UsageError(
+            "--dbx-run runs what a gate has checked; a command that checks nothing runs nothing: "
+            "use two runs"
+        )
     if option.dbx_graph and option.dbx_graph.suffix.lower() not in GRAPH_SUFFIXES:
         raise pytest.UsageError(
             f"--dbx-graph {option.dbx_graph}: name a file that ends in {', '.join(GRAPH_SUFFIXES)}"

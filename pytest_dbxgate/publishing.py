@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from pytest_dbxgate.delivery.published import Mode, Published
 from pytest_dbxgate.delivery.verdict import Expected, Report, RunFacts
 from pytest_dbxgate.delivery.verdict_origin import TargetFacts
 from pytest_dbxgate.errors import ConfigurationError, GateError
+from pytest_dbxgate.execution.outcome import RunKey
 from pytest_dbxgate.notebook.formats import MEGABYTE
 from pytest_dbxgate.session import Gate
 from pytest_dbxgate.settings import Settings
@@ -37,6 +38,8 @@ class Evidence:
     failed_tests: Sequence[str] = ()
     collection_errors: Sequence[str] = ()
     exit_status: int = 0
+    runs: Collection[RunKey] = ()
+    """The runs that were to be made; each has to be green."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,10 @@ def facts_of(
         for item in gate.files
         for key in item.keys
         for check in item.checks
+    }
+    expected |= {
+        Expected(run.notebook.path, run.notebook.member, run.item): digests.get(run.notebook, "")
+        for run in evidence.runs
     }
     notebooks = {key: digest for key, digest in digests.items() if key.path in contents.notebooks}
     return RunFacts(
