@@ -10,7 +10,7 @@ from pytest_dbxgate.workspace import vault
 from pytest_dbxgate.workspace.azure import Azure
 from pytest_dbxgate.workspace.credentials import Secret, Veil
 
-_ENV, _FILE = "env:", "file:"
+_ENV, _FILE, _FAKE = "env:", "file:", "fake:"
 
 
 def resolved(
@@ -32,6 +32,8 @@ def resolved(
             secret = Secret(environ.get(place.removeprefix(_ENV), ""))
         elif place.startswith(_FILE):
             secret = _read(folder / place.removeprefix(_FILE), name)
+        elif place.startswith(_FAKE):
+            secret = Secret(place.removeprefix(_FAKE))
         else:
             reference = vault.parse(place)
             assert reference is not None, "checked with the settings"

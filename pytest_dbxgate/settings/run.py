@@ -25,7 +25,7 @@ COMPUTE = (
 )
 """What ``compute`` of a target may hold."""
 
-SECRET_SOURCES = ("env:", "file:", "keyvault://")
+SECRET_SOURCES = ("env:", "file:", "keyvault://", "fake:")
 """How the place of a secret begins."""
 
 
@@ -76,7 +76,7 @@ class RunSettings:
     """Catalogs that exist besides those the notebooks name."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     """``scope/key`` -> where its value is: ``env:NAME``, ``file:PATH`` or
-    ``keyvault://VAULT/SECRET``."""
+    ``keyvault://VAULT/SECRET``; ``fake:VALUE`` is one that protects nothing."""
     environment: tuple[str, ...] = ()
     """Names of environment variables that notebooks may see."""
     remote: str = ""

@@ -240,7 +240,8 @@ def _check_run(run: Mapping[str, Any], origin: str) -> None:
                 f'{where(origin, "run.secrets")}: {TABLE}.run.secrets: "{name}" is not '
                 "SCOPE/KEY, or its value says no place",
                 next_step='write "scope/key" = "env:NAME", "file:PATH" or '
-                '"keyvault://VAULT/SECRET"; a secret itself does not belong here',
+                '"keyvault://VAULT/SECRET"; a secret itself does not belong here, a made-up value '
+                'is "fake:VALUE"',
             )
 
 
