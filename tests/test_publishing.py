@@ -445,7 +445,7 @@ def test_an_older_commit_is_refused(project: pytest.Pytester) -> None:
     result = run(project, "--dbx-deploy")
     assert result.ret == 20
     result.stdout.fnmatch_lines(
-        ["*older-commit: the commit * is older than the published *", "*--dbx-rollback"]
+        ["refused (older-commit): the commit * is older than the published *", "*--dbx-rollback"]
     )
     assert b"x = 1" in objects(project.path)["nb/a"]
     git(project.path, "checkout", "--quiet", "main")
