@@ -59,7 +59,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
     is_terminal = sys.stdout.isatty() and "CI" not in os.environ
     return commands.run(
-        config.rootpath,
+        publish_options.folder(config),
         chosen.publishing,
         chosen.json_file,
         outside.Writer(write, is_terminal=is_terminal),

@@ -96,6 +96,16 @@ def test_what_shows_a_notebooks_text_cannot_steer_the_agent(file: Path) -> None:
 
 
 @each_releasing
+@pytest.mark.parametrize("stage", RELEASES)
+def test_nothing_beside_the_package_configures_its_release(file: Path, stage: str) -> None:
+    commands = [text_of(step) for step in pytest_steps(release_steps(file, stage))]
+    assert commands
+    for command in commands:
+        # As a word of its own it would be a path to pytest, which reads the settings beside it.
+        assert '--dbx-package="$(Pipeline.Workspace)/' in command
+
+
+@each_releasing
 def test_the_gate_is_the_same_everywhere(file: Path) -> None:
     assert stages(file)["build"] == stages(MAIN)["build"]
 

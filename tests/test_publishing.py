@@ -124,7 +124,9 @@ def test_a_release_is_named_by_its_beginning(project: pytest.Pytester) -> None:
     assert b"prices" in objects(project.path)["nb/a"]
     unknown = run(project, "--dbx-rollback", "--dbx-release", "0000000")
     assert unknown.ret == 20
-    unknown.stdout.fnmatch_lines(["refused: 0000000 is not kept", "  next: name one of: *"])
+    unknown.stdout.fnmatch_lines(
+        ["refused (unknown-release): 0000000 is not kept", "  next: name one of: *"]
+    )
 
 
 def test_a_pattern_that_matches_nothing_deletes_nothing(project: pytest.Pytester) -> None:
@@ -227,7 +229,9 @@ def test_edits_in_the_workspace_are_drift(project: pytest.Pytester) -> None:
         running.edit(f"{ROOT}/nb/a", CLEAN.replace("x = 1", "x = 2").encode())
     result = run(project, "--dbx-deploy")
     assert result.ret == 21
-    result.stdout.fnmatch_lines(["*drift: edited in the workspace since it was published: nb/a"])
+    result.stdout.fnmatch_lines(
+        ["refused (drift): edited in the workspace since it was published: nb/a"]
+    )
     assert b"x = 2" in objects(project.path)["nb/a"]
 
 
@@ -441,7 +445,7 @@ def test_an_older_commit_is_refused(project: pytest.Pytester) -> None:
     result = run(project, "--dbx-deploy")
     assert result.ret == 20
     result.stdout.fnmatch_lines(
-        ["*older-commit: the commit * is older than the published *", "*--dbx-rollback"]
+        ["refused (older-commit): the commit * is older than the published *", "*--dbx-rollback"]
     )
     assert b"x = 1" in objects(project.path)["nb/a"]
     git(project.path, "checkout", "--quiet", "main")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -227,3 +228,57 @@ def test_a_link_to_what_is_no_file_of_the_repository_is_refused(
 def test_a_package_brings_no_setting_that_no_file_could_hold(values: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="is"):
         from_values(values)
+
+
+@pytest.fixture
+def packed(pytester: pytest.Pytester) -> tuple[Path, str]:
+    """A package in a folder of its own with its digest, and an empty folder to publish from."""
+    repository(pytester, {"dbxgate.toml": 'project = "shop"\n'})
+    assert run(pytester, "--dbx-write-package", "artifact/shop.zip").ret == 0
+    digest = (pytester.path / "artifact/shop.zip.sha256").read_text(encoding="utf-8").split()[0]
+    for name in ("artifact", "empty"):
+        pytester.path.parent.joinpath(f"{pytester.path.name}-{name}").mkdir()
+    package = pytester.path.parent / f"{pytester.path.name}-artifact" / "shop.zip"
+    (pytester.path / "artifact" / "shop.zip").rename(package)
+    pytester.chdir()
+    os.chdir(pytester.path.parent / f"{pytester.path.name}-empty")
+    return package, digest
+
+
+def test_a_package_is_published_from_the_folder_of_the_run(
+    pytester: pytest.Pytester, packed: tuple[Path, str]
+) -> None:
+    package, digest = packed
+    result = run(pytester, "--dbx-deploy", "--dbx-package", package, "--dbx-package-sha256", digest)
+    assert result.ret == 0, result.outlines
+    assert sorted(each.name for each in Path(".dbxgate").iterdir()) == [
+        ".gitignore",
+        "publishing.log",
+        "workspace",
+    ]
+    assert not (Path.cwd().parent / ".dbxgate").exists()
+
+
+def test_settings_beside_a_package_do_not_count(
+    pytester: pytest.Pytester, packed: tuple[Path, str]
+) -> None:
+    package, digest = packed
+    evil = {"pytest.ini": "[pytest]\naddopts = -p evil\npythonpath = .\n"}
+    write(package.parent, {**evil, "evil.py": "raise RuntimeError('loaded')\n"})
+    result = run(
+        pytester, "--dbx-deploy", f"--dbx-package={package}", "--dbx-package-sha256", digest
+    )
+    assert result.ret == 0, result.errlines
+
+
+def test_settings_beside_a_package_that_would_count_are_refused(
+    pytester: pytest.Pytester, packed: tuple[Path, str]
+) -> None:
+    package, digest = packed
+    write(package.parent, {"pytest.ini": "[pytest]\naddopts = -v\n"})
+    result = run(pytester, "--dbx-deploy", "--dbx-package", package, "--dbx-package-sha256", digest)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: the settings of *pytest.ini* came with the package*: write --dbx-package=FILE*"]
+    )
+    assert not Path(".dbxgate").exists()
