@@ -24,6 +24,7 @@ from pytest_dbxgate.execution.outcome import Outcome, RunKey, RunState
 from pytest_dbxgate.notebook.model import NotebookKey
 from pytest_dbxgate.options import Options
 from pytest_dbxgate.reporting import runs as text
+from pytest_dbxgate.reporting.text import clean
 from pytest_dbxgate.running import plan, ways
 from pytest_dbxgate.running.batch import Ended
 from pytest_dbxgate.running.runs import Runs
@@ -53,6 +54,7 @@ class RunSession:
         self._is_worker = hasattr(config, "workerinput")
         self._platform_failures = 0
         self._told = 0.0
+        self._remarks: list[str] = []
         self._shown = 0
         self._before: dict[int, Any] = {}
         named = {each.file.path for each in wanted if each.named}
@@ -98,7 +100,9 @@ class RunSession:
         selected = [key for key in map(self.run_of, nodeids) if key is not None]
         if not selected:
             return
-        self._runs = Runs(self._gate, self.planned, self._way, done=self._keep)
+        self._runs = Runs(
+            self._gate, self.planned, self._way, done=self._keep, tell=self._remarks.append
+        )
         self._catch_signals()
         self._runs.start(selected, checked)
         if folder is not None and not self._is_terminal:
@@ -134,7 +138,8 @@ class RunSession:
     def summary(self) -> list[str]:
         if self._runs is None or not self.outcomes:
             return []
-        return text.summary(self.outcomes, self._runs.took)
+        left = [clean(each) for each in self._remarks if each.startswith("left behind")]
+        return [*text.summary(self.outcomes, self._runs.took), *left]
 
     def _keep(self, ended: Ended) -> None:
         """Write a run's end for the workers, whole or not at all."""
@@ -187,6 +192,8 @@ class RunSession:
         if reporter is None or self._runs is None or self._config.get_verbosity() < 0:
             return
         line = text.waiting(len(self._runs.ended), self._runs.total, self._runs.seconds)
+        if self._remarks and not self._is_terminal:
+            line += f" ({clean(self._remarks[-1])})"
         if self._is_terminal:
             self._wipe()
             reporter.write(f" {line}", flush=True)

@@ -47,6 +47,8 @@ class Batch:
     cancelled: Callable[[], bool]
     done: Callable[[Outcome], None]
     """Gets each outcome as soon as there is one; from any thread."""
+    tell: Callable[[str], None] = lambda text: None
+    """Gets what a person may want to know meanwhile."""
 
 
 Way = Callable[[Batch], None]

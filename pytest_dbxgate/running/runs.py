@@ -36,11 +36,13 @@ class Runs:
         way: Way,
         *,
         done: Callable[[Ended], None] = lambda ended: None,
+        tell: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._gate = gate
         self._planned = planned
         self._way = way
         self._tell_done = done
+        self._tell = tell
         self._ended: dict[RunKey, Ended] = {}
         self._turn = threading.Condition()
         self._cancel = threading.Event()
@@ -101,7 +103,14 @@ class Runs:
     def _run(self, ready: Planned, digests: Mapping[NotebookKey, str]) -> None:
         folder = Path(tempfile.mkdtemp(prefix="dbxgate-run-"))
         batch = Batch(
-            self._gate, ready, digests, folder, self._veil, self._cancel.is_set, self._end
+            self._gate,
+            ready,
+            digests,
+            folder,
+            self._veil,
+            self._cancel.is_set,
+            self._end,
+            self._tell,
         )
         message = "it was not reached"
         try:
