@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import re
 
+from pytest_dbxgate.execution.sql.adapted import Kind
+from pytest_dbxgate.execution.sql.code import Code
+from pytest_dbxgate.execution.sql.sail import decide
+
 _UNREAD = re.compile(r"invalid argument: found (.+?) at (\d+):(\d+) expected", re.DOTALL)
 _FUNCTION = re.compile(r"unknown (table )?function: (\w+)")
 _MISSING = re.compile(r'attribute ObjectName\(\[Identifier\("([^"]+)"\)\]\) is missing')
+
+_REPLACED = re.compile(r"not found in table schema|non-nullable column")
+_REPLACING = re.compile(r"\bREPLACE\s+TABLE\b", re.IGNORECASE)
+_FEWER = re.compile(r"input schema for INSERT has \d+ fields, but table schema has \d+ fields")
+_SOME_COLUMNS = re.compile(
+    r"\bINSERT\s+INTO\s+(?:TABLE\s+)?[\w.`]+\s*\(|\bBY\s+NAME\b", re.IGNORECASE
+)
 
 
 def limit_of(error: BaseException, statement: str = "") -> str:
@@ -22,10 +33,24 @@ def limit_of(error: BaseException, statement: str = "") -> str:
     if type(error).__name__ == "UnsupportedOperationException":
         return f"the engine cannot do this: {_first_line(message)}"
     missing = _MISSING.search(message)
-    if missing is not None and re.search(rf"\bAS\s+`?{re.escape(missing[1])}\b", statement, re.I):
-        return f"Sail cannot name `{missing[1]}` again in the SELECT that defines it"
+    if missing is not None:
+        return _missing(missing[1], statement)
+    if "Could not find config namespace" in message:
+        return "Sail does not read SET"
+    if _REPLACED.search(message) and _REPLACING.search(statement):
+        return "Sail cannot replace a table by one of other columns"
+    if _FEWER.search(message) and _SOME_COLUMNS.search(statement):
+        return "Sail has no INSERT into some of the columns"
     if "information_schema" in message or "information_schema" in statement.lower():
         return "the engine has no information_schema"
+    return ""
+
+
+def _missing(name: str, statement: str) -> str:
+    if name.upper() == "ALL" and re.search(r"\bBY\s+ALL\b", statement, re.IGNORECASE):
+        return "Sail does not know ALL in GROUP BY and ORDER BY"
+    if re.search(rf"\bAS\s+`?{re.escape(name)}\b", statement, re.IGNORECASE):
+        return f"Sail cannot name `{name}` again in the SELECT that defines it"
     return ""
 
 
@@ -35,6 +60,9 @@ def _first_line(message: str) -> str:
 
 def _unread(found: str, statement: str) -> str:
     """A statement that Sail does not read is the notebook's fault where sqlglot rejects it too."""
+    known = decide(Code(statement)) if statement else None
+    if known is not None and known.kind is not Kind.ACCEPT:
+        return known.notice or f"Sail does not read this statement at `{found}`"
     if statement and _is_wrong(statement):
         return ""
     return f"Sail does not read this statement at `{found}`"

@@ -223,7 +223,7 @@ ROWS: tuple[Row, ...] = (
     _row(r"SET (?:VAR|VARIABLE) .+|DECLARE .+", _cannot("variables of a session")),
     _row(r"SET TIME ZONE (?P<zone>.+)", _time_zone),
     _row(r"SET (?P<key>(?!CATALOG )[\w`]+(?: (?:\.|-) \w+)*) = (?P<value>.+)", _set),
-    _row(r"SET(?: (?!CATALOG )(?:-|v|[\w`. ]+))?|RESET.*", _cannot("SET that shows settings")),
+    _row(r"SET(?: (?!CATALOG )(?:- v|[\w`. -]+))?|RESET.*", _cannot("SET that shows settings")),
     _row(r"EXECUTE IMMEDIATE .+", _cannot("EXECUTE IMMEDIATE")),
     _row(r"BEGIN .+", _cannot("SQL scripts (BEGIN ... END)")),
     _row(r"CALL .+", _cannot("procedures")),
@@ -243,7 +243,8 @@ ROWS: tuple[Row, ...] = (
     _row(r"ALTER TABLE (?P<table>NAME) ADD COLUMNS? (?P<columns>.+)", _add_columns),
     _row(
         r"ALTER TABLE NAME (?:SET|UNSET) TBLPROPERTIES .+"
-        r"|ALTER TABLE NAME ADD CONSTRAINT (?:\w+|`q`) CHECK .+",
+        r"|ALTER TABLE NAME ADD CONSTRAINT (?:\w+|`q`) CHECK .+"
+        r"|ALTER TABLE NAME ALTER COLUMN NAME TYPE .+",
         lambda code, match: Adapted(Kind.ACCEPT, code.text),
     ),
     _row(r"ALTER TABLE .+", _cannot("ALTER TABLE of this kind")),
