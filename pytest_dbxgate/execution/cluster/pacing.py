@@ -12,7 +12,11 @@ PAGE = 100
 
 _STEPS = (1.0, 2.0, 4.0)
 _STEADY = 6.0
-"""Seconds between two calls for a status: ten a minute, twelve with the first quick ones."""
+"""Seconds for each call of a look: ten calls a minute, twelve with the first quick looks."""
+_LONGEST = 60.0
+_FEW = 6
+"""Calls of a look of which two may fall into one minute."""
+
 _SLICE = 1.0
 """Seconds after which a wait asks whether to stop."""
 
@@ -30,9 +34,13 @@ def intervals(entries: Callable[[], int]) -> Iterator[float]:
     """Seconds before each look, the first included: quick ones first, for a run may end at once.
     A look at more than :data:`PAGE` entries costs several calls, and so comes less often."""
     for step in _STEPS:
-        yield step * pages(entries())
+        yield step if pages(entries()) == 1 else _steady(pages(entries()))
     while True:
-        yield _STEADY * pages(entries())
+        yield _steady(pages(entries()))
+
+
+def _steady(calls: int) -> float:
+    return _STEADY * calls if calls <= _FEW else _LONGEST
 
 
 def pages(entries: int) -> int:
