@@ -143,7 +143,7 @@ def _line(cell: ExportedCell, trace: str) -> int:
 
 
 def _failure(place: CellPlace, summary: str, trace: str, source: str = "") -> CellFailure:
-    summary, trace = export.plain(summary), export.plain(trace)
+    summary, trace = export.uncoloured(summary), export.uncoloured(trace)
     lines = trace.splitlines()
     told = summary or next((line for line in reversed(lines) if line.strip()), "")
     found = _ERROR.fullmatch(told)

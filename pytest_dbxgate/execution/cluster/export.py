@@ -67,7 +67,12 @@ def plain(text: str) -> str:
     """HTML as text: no tags, no entities, no colours."""
     if "<" in text or "&" in text:
         text = html.unescape(_TAG.sub("", _BREAK.sub("\n", text)))
-    return _ANSI.sub("", text).replace("\r\n", "\n").strip("\n")
+    return uncoloured(text).strip("\n")
+
+
+def uncoloured(text: str) -> str:
+    """Text without what a terminal would obey."""
+    return _ANSI.sub("", text).replace("\r\n", "\n")
 
 
 def _model(page: str) -> object:
