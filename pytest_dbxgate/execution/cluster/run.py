@@ -122,7 +122,7 @@ class _Run:
         except StoppedError as stopped:
             return stopped.state, stopped.message
         except GateError as error:
-            return RunState.PLATFORM, str(error.message)
+            return RunState.PLATFORM, str(error)
         return RunState.PLATFORM, "it was not run"
 
     def clean_up(self) -> tuple[str, ...]:
