@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,7 @@ def test_quotes_and_other_cells_stay_as_they_are() -> None:
 
 
 def test_a_run_in_an_ipynb_is_led_into_the_copy() -> None:
-    cell = {
+    cell: dict[str, Any] = {
         "cell_type": "code",
         "execution_count": None,
         "metadata": {},
@@ -78,6 +79,20 @@ def test_a_run_in_an_ipynb_is_led_into_the_copy() -> None:
 
     written = json.loads(found["a"])
     assert "".join(written["cells"][0]["source"]) == f"%run {PREFIX}/lib/setup"
+
+
+def test_a_notebook_that_code_runs_by_its_absolute_path_is_that_of_the_copy() -> None:
+    note = (
+        f"{HEADER}run = dbutils.notebook.run\n"
+        "a = dbutils.notebook.run('/Shared/etl/a', 0) + dbutils.notebook.run('/Shared/etl/b', 0)\n"
+        "dbutils.notebook.run(path, 0)\ndbutils.notebook.run('./a', 0)\n"
+        "print('/Shared/etl/a')\n"
+    )
+
+    found = copied({"main.py": note, "a.py": HEADER, "b.py": HEADER})
+
+    expected = note.replace("run('/Shared/etl", f"run('{PREFIX}")
+    assert found["main"].decode() == expected
 
 
 def test_what_is_published_from_a_folder_is_found_there() -> None:
