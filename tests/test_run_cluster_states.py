@@ -19,7 +19,7 @@ from pytest_dbxgate.execution.cluster.states import meaning
 from pytest_dbxgate.execution.outcome import CellPlace, Outcome, RunKey, RunState
 from pytest_dbxgate.notebook import formats
 from pytest_dbxgate.notebook.model import NotebookKey
-from pytest_dbxgate.workspace.model import RejectedError
+from pytest_dbxgate.workspace.model import NotFoundError, RejectedError
 from pytest_dbxgate.workspace.run_model import RemoteState, RemoteTask, TaskOutput
 
 FAILED_WORDS = "Workload failed, see run output for details"
@@ -178,7 +178,8 @@ KEY = RunKey(NotebookKey("flow/a.py"))
 def outcome(told: Told, state: RemoteState, **more: Any) -> Outcome:
     planned = PlannedTask("0001", ClusterWork(KEY, "flow/a.py", "d" * 64))
     task = RemoteTask("0001", 7, state, started=10.0, ended=12.5, url="https://x/7", **more)
-    collector = Collector.of(told, "https://adb-1.2.azuredatabricks.net")  # type: ignore[arg-type]
+    host = "https://adb-1.2.azuredatabricks.net"
+    collector = Collector.of(told, host, lambda seconds: None)  # type: ignore[arg-type]
     return collector.outcome(planned, task, formats.parse("flow/a.py", NOTE)[0])
 
 
@@ -241,6 +242,21 @@ def test_success_without_its_output_is_no_success() -> None:
 
     assert made.state is RunState.PLATFORM
     assert made.message == "it succeeded, but its output cannot be read: no output"
+
+
+def test_an_output_that_is_not_there_yet_is_asked_for_again() -> None:
+    told = Told(TaskOutput("42"))
+    missing = [NotFoundError("not yet"), NotFoundError("not yet")]
+    real = told.task_output
+
+    def late(task_run_id: int) -> TaskOutput:
+        if missing:
+            raise missing.pop()
+        return real(task_run_id)
+
+    told.task_output = late  # type: ignore[method-assign]
+
+    assert outcome(told, RemoteState("TERMINATED", "SUCCESS")).exit_value == "42"
 
 
 def test_what_did_not_start_costs_no_call() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -12,13 +13,14 @@ from pytest_dbxgate.execution.cluster.plan import PlannedTask
 from pytest_dbxgate.execution.cluster.states import meaning
 from pytest_dbxgate.execution.outcome import CellFailure, CellPlace, CellTime, Outcome, RunState
 from pytest_dbxgate.notebook.model import Notebook
-from pytest_dbxgate.workspace.model import Workspace, WorkspaceError
+from pytest_dbxgate.workspace.model import NotFoundError, Workspace, WorkspaceError
 from pytest_dbxgate.workspace.run_model import RemoteTask, TaskOutput
 
 _ERROR = re.compile(r"(?P<name>[A-Za-z_][\w.]*)(?::\s*|\s*$)(?P<words>.*)", re.DOTALL)
 _CONDITION = re.compile(r"\[([A-Z][A-Z0-9_]*(?:\.[A-Z0-9_]+)*)\]")
 _LINE = re.compile(r"(?:<command-[^>]*>|Cell In\[\d+\])[,:]? ?(?:line )?(\d+)")
 _ARROW = re.compile(r"^-+> ?(\d+) ", re.MULTILINE)
+_LOOKS = 3
 _MOST_TRACE = 200
 """Lines of a traceback that are kept: the last ones."""
 
@@ -29,11 +31,12 @@ class Collector:
 
     workspace: Workspace
     engine: str
+    sleep: Callable[[float], None]
 
     @classmethod
-    def of(cls, workspace: Workspace, host: str) -> Collector:
+    def of(cls, workspace: Workspace, host: str, sleep: Callable[[float], None]) -> Collector:
         name = urlsplit(host).hostname or host
-        return cls(workspace, f"cluster {name.removesuffix('.azuredatabricks.net')}")
+        return cls(workspace, f"cluster {name.removesuffix('.azuredatabricks.net')}", sleep)
 
     def outcome(self, planned: PlannedTask, task: RemoteTask, notebook: Notebook | None) -> Outcome:
         """What came of a task; ``notebook``: the one that was uploaded, to name its cells."""
@@ -44,7 +47,7 @@ class Collector:
         if state is RunState.CANCELLED:
             return made
         try:
-            output = self.workspace.task_output(task.run_id)
+            output = self._output(task.run_id)
         except WorkspaceError as error:
             if state is not RunState.PASSED:
                 output = TaskOutput()
@@ -70,6 +73,15 @@ class Collector:
         return Outcome(
             work.key, state, work.digest, message=message, url=url, engine=self.engine, attempts=0
         )
+
+    def _output(self, run_id: int) -> TaskOutput:
+        """A task's output. One that is not there may be a read of before it was."""
+        for attempt in range(_LOOKS - 1):
+            try:
+                return self.workspace.task_output(run_id)
+            except NotFoundError:
+                self.sleep(1.0 + attempt)
+        return self.workspace.task_output(run_id)
 
     def _outcome(self, planned: PlannedTask, task: RemoteTask, state: RunState) -> Outcome:
         seconds = max(0.0, task.ended - task.started) if task.started and task.ended else 0.0

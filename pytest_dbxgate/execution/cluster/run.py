@@ -109,7 +109,7 @@ class _Run:
             place.project,
             registration,
             means,
-            Collector.of(workspace, place.host),
+            Collector.of(workspace, place.host, means.sleep),
             {copy.source: f"{registration.files}/{copy.place}" for copy in copied},
             self._notebook,
             self._deliver,
