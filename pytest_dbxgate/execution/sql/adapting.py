@@ -19,8 +19,7 @@ def adapt(statement: str, *, engine: str, columns: Columns | None = None) -> Ada
     """
     if engine == "sail":
         return _for_sail(statement, columns)
-    code = Code(statement)
-    decided = decide_for_spark(code) if engine == "pyspark" else None
+    decided = decide_for_spark(statement, columns) if engine == "pyspark" else None
     return decided or Adapted(Kind.ACCEPT, statement)
 
 
