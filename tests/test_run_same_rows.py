@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 import apache_spark
 from pytest_dbxgate.execution.engines import ENGINES
-from pytest_dbxgate.execution.sql import split
+from pytest_dbxgate.execution.sql import adapt, split
 from pytest_dbxgate.notebook import formats
 from pytest_dbxgate.notebook.model import Language
 
@@ -128,10 +129,26 @@ QUERIES = {
 }
 
 
+DIVIDING = frozenset({"gold_daily_revenue"})
+"""Queries that divide decimals: Sail gives six digits."""
+
+
 def _rows(session: Any, query: str) -> list[tuple[Any, ...]]:
     answer = session.sql(query)
     rows = sorted((tuple(map(_plain, row)) for row in answer.collect()), key=repr)
     return [tuple(answer.columns), *rows]
+
+
+def _cut(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Decimals to six digits, cut off."""
+    six = Decimal("0.000001")
+    return [
+        tuple(
+            cell.quantize(six, rounding=ROUND_DOWN) if isinstance(cell, Decimal) else cell
+            for cell in row
+        )
+        for row in rows
+    ]
 
 
 def _plain(value: Any) -> Any:
@@ -146,7 +163,21 @@ def test_same_rows(name: str, sail: Any) -> None:
             session.sql(f"CREATE OR REPLACE TEMPORARY VIEW {view} AS {query}")
     expected = _rows(spark, QUERIES[name])
     assert len(expected) > 1
-    assert _rows(sail, QUERIES[name]) == expected
+    found = _rows(sail, QUERIES[name])
+    if name in DIVIDING:
+        found, expected = _cut(found), _cut(expected)
+    assert found == expected
+
+
+def test_quotients_of_decimals_are_shorter_on_sail(sail: Any) -> None:
+    """The one difference, of which ``adapt`` tells."""
+    query = "SELECT CAST(2 AS DECIMAL(22, 2)) / CAST(3 AS DECIMAL(32, 2)) AS quotient"
+    adapted = adapt(query, engine="sail", columns=lambda query: sail.sql(query).dtypes)
+    assert adapted.notice == (
+        "a quotient of DECIMALs has fewer digits here than on Databricks, and is cut, not rounded"
+    )
+    assert _rows(sail, query)[1:] == [(Decimal("0.666666"),)]
+    assert _rows(apache_spark.session(), query)[1:] == [(Decimal("0.6666666666666667"),)]
 
 
 def test_same_customer_360(sail: Any) -> None:

@@ -184,7 +184,7 @@ def _written_out(
 
 def _columns_of(code: Code, select: Select, query: str, columns: Columns | None) -> list[str]:
     if columns is None:
-        raise CannotError("a star that has to be written out, of a table that is not known")
+        raise CannotError("a star over a table whose columns are not known")
     known = ctes(code, select.start)
     prefix = f"WITH {', '.join(known)} " if known else ""
     return [name for name, _ in columns(rewritten(prefix + query, columns))]

@@ -48,7 +48,7 @@ def decide(statement: str, columns: Columns | None) -> Adapted | None:
     try:
         text = rewritten(statement, columns, (qualify,))
     except CannotError as reason:
-        return Adapted(Kind.CANNOT, notice=f"Apache Spark has no {reason}")
+        return Adapted(Kind.CANNOT, notice=f"Apache Spark cannot do this: {reason}")
     created = _created(text)
     if created is not None:
         return created
