@@ -1,0 +1,102 @@
+"""Cells of SQL: their statements, their parameters, what they show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from pytest_dbxgate.execution.kernel.statements import STATEMENT, is_query
+from pytest_dbxgate.execution.kernel.widgets import Widgets
+from pytest_dbxgate.languages.sql import parameters
+from pytest_dbxgate.languages.sql.lexing import statements
+
+_TEXT = re.compile(
+    r"""(?<!\\)\$(?:\{\s*(?:getArgument\(\s*(?P<quote>["'])(?P<argument>.+?)(?P=quote)\s*\)
+        |(?P<braced>[^\W\d][\w.]*))\s*\}|(?P<bare>[^\W\d]\w*))""",
+    re.VERBOSE,
+)
+_CALL = re.compile(
+    r"""\bgetArgument\(\s*(["'])(?P<name>.+?)\1\s*(?:,\s*(["'])(?P<default>.*?)\3\s*)?\)""",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(r":([^\W\d]\w*)")
+
+
+class SqlCells:
+    """Runs the statements of a cell one by one."""
+
+    def __init__(
+        self,
+        widgets: Widgets,
+        session: Callable[[], Any],
+        show: Callable[[Any], None],
+        keep: Callable[[Any], None],
+    ) -> None:
+        self._widgets = widgets
+        self._session = session
+        self._show = show
+        self._keep = keep
+
+    def run(self, code: str) -> None:
+        """Run a cell's code; the rows of the last query are kept as ``_sqldf``, and shown."""
+        code = self._filled_in(code)
+        last: Any = None
+        for statement in statements(code):
+            text = statement.text
+            if self._widgets.execute(text):
+                continue
+            try:
+                result = self._session().sql(text, self._arguments(text) or None)
+            except Exception as error:
+                line = code.count("\n", 0, statement.start) + 1
+                error._dbxgate_line = line  # type: ignore[attr-defined]
+                setattr(error, STATEMENT, text)
+                raise
+            if is_query(text):
+                last = result
+        if last is not None:
+            self._keep(last)
+            self._show(last)
+
+    def _arguments(self, statement: str) -> dict[str, str]:
+        """The values of the parameters ``:name``; one without a widget is left to the engine."""
+        if ":" not in statement:
+            return {}
+        spots = parameters.prepare(statement).spots
+        names = [name for spot in spots for name in _names(spot.original)]
+        found = {name: self._widgets.find(name) for name in names}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _filled_in(self, code: str) -> str:
+        """``${name}``, ``$name`` and ``getArgument('name')`` are replaced before anything is
+        parsed, in strings, too."""
+        if "$" in code:
+            code = _TEXT.sub(self._text, code).replace("\\$", "$")
+        return _CALL.sub(self._call, code) if "getargument" in code.lower() else code
+
+    def _text(self, match: re.Match[str]) -> str:
+        name = match["argument"] or match["braced"] or match["bare"]
+        value = self._widgets.find(name)
+        if value is None and match["braced"] is not None and "." in name:
+            value = self._setting(name)
+        return match[0] if value is None else value
+
+    def _setting(self, name: str) -> str | None:
+        """``${a.b}`` is a setting of Spark's."""
+        try:
+            value = self._session().conf.get(name, None)
+        except Exception:
+            return None
+        return None if value is None else str(value)
+
+    def _call(self, match: re.Match[str]) -> str:
+        value = self._widgets.getArgument(match["name"], match["default"])
+        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        return f"'{escaped}'"
+
+
+def _names(text: str) -> list[str]:
+    if text.startswith(":"):
+        return [text[1:]]
+    return _NAMED.findall(text) if text[:10].upper() == "IDENTIFIER" else []
