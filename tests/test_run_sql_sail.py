@@ -147,7 +147,7 @@ CASES = [
     cannot("ALTER TABLE orders RENAME TO orders_2"),
     cannot("ALTER TABLE orders RENAME COLUMN id TO order_id"),
     cannot("ALTER TABLE orders DROP COLUMN shop"),
-    cannot("ALTER TABLE orders ALTER COLUMN id SET NOT NULL"),
+    rewrite("ALTER TABLE orders ALTER COLUMN id SET NOT NULL", ORDERS, "SELECT * FROM orders"),
     cannot("ALTER TABLE orders DROP CONSTRAINT positive"),
     cannot("ALTER TABLE orders SET ROW FILTER f ON (shop)"),
     cannot("ALTER TABLE orders ALTER COLUMN shop SET MASK m"),
@@ -359,6 +359,43 @@ def test_what_is_not_accepted_sail_refuses(statement: str, orders: Any) -> None:
         assert limit_of(error, statement), error
     else:
         pytest.fail("Sail has learnt it")
+
+
+def test_a_column_that_is_not_null_takes_no_nulls(orders: Any) -> None:
+    adapted = adapt("ALTER TABLE orders ALTER COLUMN id SET NOT NULL", engine="sail")
+    orders.sql(adapted.text)
+    with pytest.raises(Exception, match="CHECK constraint id"):
+        orders.sql("INSERT INTO orders VALUES (NULL, 'a', 1)")
+    orders.sql("UPDATE orders SET shop = NULL")
+    with pytest.raises(Exception, match="would be violated by existing data"):
+        orders.sql(adapt("ALTER TABLE orders ALTER shop SET NOT NULL", engine="sail").text)
+
+
+def test_an_engine_limit_or_the_notebooks_own(orders: Any) -> None:
+    limits = {
+        "SELECT id AS a, a + 1 AS b FROM orders": "Sail cannot name `a` again in the SELECT that "
+        "defines it",
+        "SELECT shop:field FROM orders": "Sail has no paths into JSON (`column:field`)",
+        "SELECT * FROM read_files('/files')": "Sail has no table function `read_files`",
+        "SELECT ai_query('a', 'b')": "Sail has no function `ai_query`",
+        "INSERT INTO orders (id) VALUES (4)": "Sail has no INSERT into some of the columns",
+        "SELECT * FROM information_schema.tables": "the engine has no information_schema",
+        "OPTIMIZE orders": "OPTIMIZE is not done here; it changes no rows",
+        "SELECT own_function(1)": "",
+        "SELECT nothing FROM orders": "",
+        "SELECT * FROM nothing": "",
+        "SELECT 1 FROM": "",
+        "SELEC 1": "",
+        "SELECT 1 / 0": "",
+        "INSERT INTO orders SELECT 1": "",
+        "CREATE TABLE orders (a INT)": "",
+    }
+    found: dict[str, str] = {}
+    for statement in limits:
+        with pytest.raises(Exception) as raised:
+            orders.sql(statement).collect()
+        found[statement] = limit_of(raised.value, statement)
+    assert found == limits
 
 
 def test_sail_replaces_a_table_by_its_own_columns(orders: Any) -> None:

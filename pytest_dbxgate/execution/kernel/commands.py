@@ -1,72 +1,58 @@
-"""``%sh`` and ``%fs``, and a standard input that nobody stands behind."""
+"""Cells of ``%sh`` and ``%fs``."""
 
 from __future__ import annotations
 
-import io
-import os
+import re
 import shlex
-import shutil
 import subprocess
 import sys
+from typing import Any
 
-from pytest_dbxgate.execution.kernel.errors import NeedsClusterError
-from pytest_dbxgate.execution.kernel.files import FileSystem
+from pytest_dbxgate import programs
+from pytest_dbxgate.execution.kernel.dbutils_fs import ExecutionError, FileUtils
+from pytest_dbxgate.execution.kernel.signals import NeedsClusterError
 
-
-class NobodyThere(io.TextIOBase):
-    """What ``input()`` reads from."""
-
-    def readable(self) -> bool:
-        return True
-
-    def readline(self, size: int | None = -1) -> str:  # type: ignore[override]
-        raise EOFError("a notebook that is run has nobody to answer it")
-
-    def read(self, size: int | None = -1) -> str:
-        return self.readline()
-
-
-class ShellError(Exception):
-    """``%sh -e`` ended with an exit code other than 0."""
+_STOP = re.compile(r"\s*-e\b[^\S\n]*")
+_COMMANDS = ("ls", "head", "put", "cp", "mv", "rm", "mkdirs")
 
 
 def shell(code: str) -> None:
-    """Run a script. As on Databricks its exit code counts only with ``-e`` ahead of it [doc].
-
-    Raises :class:`NeedsClusterError` where there is no shell.
-    """
-    first, _, rest = code.lstrip().partition("\n")
-    words = first.split(None, 1)
-    is_strict = bool(words) and words[0] == "-e"
-    script = ("\n".join([*words[1:], rest])) if is_strict else code
-    program = shutil.which("bash") or shutil.which("sh")
-    if program is None:
-        raise NeedsClusterError("%sh needs a shell, and this machine has none")
-    command = [program, *(["-e"] if is_strict else []), "-c", script]
+    """Run a cell of ``%sh`` in bash. As on a cluster its exit code matters after ``-e`` only
+    [spec]; then CalledProcessError is raised."""
+    bash = programs.find("bash")
+    if bash is None:
+        raise NeedsClusterError("%sh needs bash, which is not on the PATH here: it needs a cluster")
+    option = _STOP.match(code)
+    stops = option is not None
+    script = code[option.end() :] if option else code
     sys.stdout.flush()
-    done = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
-    # By way of Python, so that secrets in it are not shown.
-    print(done.stdout.decode("utf-8", "replace"), end="")
-    if is_strict and done.returncode:
-        raise ShellError(f"the shell script ended with exit code {done.returncode}")
+    sys.stderr.flush()
+    command = [bash, *(["-e"] if stops else []), "-c", script.replace("\r\n", "\n")]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, check=False)
+    if stops and done.returncode:
+        raise subprocess.CalledProcessError(done.returncode, "bash -e")
 
 
-def files(line: str, fs: FileSystem) -> None:
-    """One command of ``%fs``, such as ``ls /landing``."""
-    words = shlex.split(line, posix=os.name != "nt")
-    if not words:
-        return
-    name, arguments = words[0], [word for word in words[1:] if not word.startswith("-")]
-    options = {"recurse": True} if {"-r", "--recurse"} & set(words[1:]) else {}
-    found = getattr(fs, name)(*arguments, **options)
-    if isinstance(found, list):
-        for each in found:
-            print(f"{each.size:>12}  {each.path}" if hasattr(each, "size") else each)
-    elif isinstance(found, str):
-        print(found)
+def files(code: str, fs: FileUtils) -> Any:
+    """Run a cell of ``%fs``: one command of ``dbutils.fs`` a line; the last one's result."""
+    result: Any = None
+    for line in code.strip().split("\n"):
+        words = shlex.split(line, comments=True)
+        if not words:
+            continue
+        name, arguments = words[0], words[1:]
+        if name not in _COMMANDS:
+            getattr(fs, name)  # what needs a cluster says so
+            raise ExecutionError(f"%fs has no command {name}; it has {', '.join(_COMMANDS)}")
+        flags = {each for each in arguments if each in ("-r", "--recurse", "--overwrite")}
+        arguments = [each for each in arguments if each not in flags]
+        options: dict[str, Any] = {}
+        if flags:
+            options = {"overwrite": True} if name == "put" else {"recurse": True}
+        if len(arguments) > 2:
+            options = {"recurse": arguments.pop().lower() == "true"}
+        try:
+            result = getattr(fs, name)(*arguments, **options)
+        except TypeError as error:
+            raise ExecutionError(f"%fs {line}: {error}") from None
+    return result

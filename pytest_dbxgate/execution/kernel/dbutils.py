@@ -1,222 +1,174 @@
-"""``dbutils`` as a notebook sees it."""
+"""``dbutils``: its parts that work without a cluster."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
-from pytest_dbxgate.execution.kernel.errors import NeedsClusterError, NotebookExit
-from pytest_dbxgate.execution.kernel.files import FileSystem
+from pytest_dbxgate.execution.kernel.context import Context, EntryPoint
+from pytest_dbxgate.execution.kernel.dbutils_fs import FileUtils
+from pytest_dbxgate.execution.kernel.redaction import Redactor
+from pytest_dbxgate.execution.kernel.signals import NotebookExit, PythonRestart
 from pytest_dbxgate.execution.kernel.telling import Teller
+from pytest_dbxgate.execution.kernel.utility import Utility
 from pytest_dbxgate.execution.kernel.widgets import Widgets
 from pytest_dbxgate.execution.spec import Spec
+
+_LARGEST_VALUE = 48 * 1024
+"""Of a task value's JSON, in bytes [spec]."""
 
 RunNotebook = Callable[[str, float, Mapping[str, str]], str]
 
 
-class DBUtils:
-    """What is here works as on Databricks; the rest says that it needs a cluster."""
-
-    def __init__(
-        self,
-        spec: Spec,
-        teller: Teller,
-        widgets: Widgets,
-        run: RunNotebook,
-        restart: Callable[[], None],
-    ) -> None:
-        self.widgets = widgets
-        self.fs = FileSystem(Path(spec.files))
-        self.secrets = Secrets(spec.secrets)
-        self.notebook = NotebookUtils(spec, run)
-        self.jobs = Jobs(TaskValues(spec.task_values, teller))
-        self.library = Library(restart)
-
-    def __getattr__(self, name: str) -> NoReturn:
-        raise NeedsClusterError(f"dbutils.{name} needs a cluster")
-
-    def help(self, name: str = "") -> None:
-        print(
-            "dbutils here: fs, jobs.taskValues, library.restartPython, notebook, secrets, widgets"
-        )
-
-
 class SecretMetadata(NamedTuple):
+    """A secret, without its value."""
+
     key: str
 
 
 class SecretScope(NamedTuple):
+    """A scope of secrets."""
+
     name: str
 
+    def getName(self) -> str:  # noqa: N802 - Databricks' name
+        return self.name
 
-class Secrets:
-    """``values``: ``scope/key`` -> value."""
 
-    def __init__(self, values: Mapping[str, str]) -> None:
+class Secrets(Utility):
+    """Secrets that the run was given."""
+
+    def __init__(self, values: Mapping[str, str], redactor: Redactor) -> None:
+        super().__init__("dbutils.secrets")
         self._values = values
+        self._redactor = redactor
 
     def get(self, scope: str, key: str) -> str:
-        found = self._values.get(f"{scope}/{key}")
-        if found is None:
-            raise ValueError(
-                f"Secret does not exist with scope: {scope} and key: {key}. On this machine it "
-                f'comes from [tool.dbxgate.run.secrets]: "{scope}/{key}" = "env:NAME"'
-            )
-        return found
+        """The value of a secret; printing it prints [REDACTED]."""
+        value = self._values.get(f"{scope}/{key}")
+        if value is None:
+            raise ValueError(f"Secret does not exist with scope: {scope} and key: {key}")
+        self._redactor.add(value)
+        return value
 
     def getBytes(self, scope: str, key: str) -> bytes:  # noqa: N802
+        """The value of a secret as bytes."""
         return self.get(scope, key).encode("utf-8")
 
     def list(self, scope: str) -> list[SecretMetadata]:
-        names = [name.split("/", 1) for name in self._values]
-        return [SecretMetadata(key) for found, key in names if found == scope]
+        """The keys of a scope."""
+        keys = [name.partition("/") for name in sorted(self._values)]
+        return [SecretMetadata(key) for found, _, key in keys if found == scope]
 
     def listScopes(self) -> Any:  # noqa: N802
-        names = dict.fromkeys(name.split("/", 1)[0] for name in self._values)
-        return [SecretScope(name) for name in names]
+        """The scopes."""
+        return [SecretScope(each) for each in sorted({n.partition("/")[0] for n in self._values})]
 
 
-class NotebookUtils:
-    """``dbutils.notebook``."""
+class TaskValues(Utility):
+    """Values that tasks of a job hand on."""
 
-    def __init__(self, spec: Spec, run: RunNotebook) -> None:
-        self._spec = spec
+    def __init__(self, spec: Spec, teller: Teller) -> None:
+        super().__init__("dbutils.jobs.taskValues")
+        self._values = spec.task_values
+        self._in_job = bool(spec.task_values or spec.context.get("jobId"))
+        self._teller = teller
+
+    def set(self, key: str, value: Any) -> None:
+        """Hand a value on."""
+        if not isinstance(key, str):
+            raise TypeError("The key of a task value must be a string")
+        text = json.dumps(value)
+        if len(text.encode()) > _LARGEST_VALUE:
+            raise ValueError(f"The value of {key} is larger than 48 KiB as JSON")
+        self._teller.task_value(key, value)
+
+    def get(self, taskKey: str, key: str, default: Any = None, debugValue: Any = None) -> Any:  # noqa: N803
+        """The value that a task handed on; outside of a job the ``debugValue``."""
+        if not self._in_job:
+            if debugValue is None:
+                raise TypeError(
+                    "Must pass debugValue when calling get outside of a job context. "
+                    "debugValue cannot be None."
+                )
+            return debugValue
+        values = self._values.get(taskKey)
+        if values is not None and key in values:
+            return values[key]
+        if default is not None:
+            return default
+        if values is None:
+            raise ValueError(f"No task with the task key {taskKey} was found")
+        raise ValueError(f"The task {taskKey} has no task value {key}")
+
+
+class Jobs(Utility):
+    """What a job's tasks have."""
+
+    def __init__(self, values: TaskValues) -> None:
+        super().__init__("dbutils.jobs")
+        self.taskValues = values
+
+
+class NotebookUtils(Utility):
+    """Runs of notebooks."""
+
+    def __init__(self, run: RunNotebook, context: Context) -> None:
+        super().__init__("dbutils.notebook")
         self._run = run
+        self._context = context
+        self.entry_point = EntryPoint(context)
 
     def run(
         self,
         path: str,
         timeout_seconds: float = 0,
-        arguments: Mapping[str, str] | None = None,
-        **more: Any,
+        arguments: Mapping[str, Any] | None = None,
     ) -> str:
-        """Run another notebook in a process of its own; what it exits with."""
-        arguments = more.get("__arguments", arguments) or {}
-        return self._run(path, timeout_seconds, {k: str(v) for k, v in arguments.items()})
+        """Run a notebook in a process of its own; what it exited with."""
+        given = {str(name): str(value) for name, value in (arguments or {}).items()}
+        return self._run(path, timeout_seconds, given)
 
-    def exit(self, value: object = "") -> NoReturn:
-        raise NotebookExit(str(value))
-
-    def getContext(self) -> Context:  # noqa: N802
-        return Context(self._spec)
-
-    @property
-    def entry_point(self) -> Any:
-        return _Chain(Context(self._spec))
-
-
-class _Chain:
-    """``entry_point.getDbutils().notebook().getContext()``."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-
-    def getDbutils(self) -> _Chain:  # noqa: N802
-        return self
-
-    def notebook(self) -> _Chain:
-        return self
+    def exit(self, value: Any = "") -> None:
+        """End this run with a value."""
+        raise NotebookExit("" if value is None else str(value))
 
     def getContext(self) -> Context:  # noqa: N802
+        """What is known of this run."""
         return self._context
 
 
-class Option:
-    """Scala's ``Option``, as the context gives it."""
+class Library(Utility):
+    """Python's own state."""
 
-    def __init__(self, value: str | None) -> None:
-        self._value = value
-
-    def get(self) -> str:
-        if self._value is None:
-            raise ValueError("None.get")
-        return self._value
-
-    def getOrElse(self, other: Any) -> Any:  # noqa: N802
-        if self._value is None:
-            return other() if callable(other) else other
-        return self._value
-
-    def isDefined(self) -> bool:  # noqa: N802
-        return self._value is not None
-
-
-class Context:
-    """What is known of the run: the notebook's path and, in a job, its ids."""
-
-    def __init__(self, spec: Spec) -> None:
-        self._spec = spec
-
-    def notebookPath(self) -> Option:  # noqa: N802
-        return Option(self._spec.workspace_path or None)
-
-    def apiToken(self) -> NoReturn:  # noqa: N802
-        raise NeedsClusterError("the context's API token needs a cluster")
-
-    def __getattr__(self, name: str) -> Callable[[], Any]:
-        values = self._spec.context
-        if name in ("tags", "toJson", "safeToJson"):
-            if name == "tags":
-                return lambda: _Tags(values)
-            import json
-
-            return lambda: json.dumps({"tags": dict(values), "extraContext": {}})
-        return lambda: Option(values.get(name))
-
-
-class _Tags:
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = values
-
-    def get(self, name: str) -> Option:
-        return Option(self._values.get(name))
-
-    def apply(self, name: str) -> str:
-        return Option(self._values.get(name)).get()
-
-
-class Jobs(NamedTuple):
-    taskValues: TaskValues  # noqa: N815
-
-
-class TaskValues:
-    """Values that tasks of one job hand on."""
-
-    def __init__(self, known: Mapping[str, Mapping[str, Any]], teller: Teller) -> None:
-        self._known = known
-        self._teller = teller
-        self._own: dict[str, Any] = {}
-
-    def set(self, key: str, value: Any) -> None:
-        self._own[key] = value
-        self._teller.task_value(key, value)
-
-    def get(
-        self,
-        taskKey: str,  # noqa: N803
-        key: str,
-        default: Any = None,
-        debugValue: Any = None,  # noqa: N803
-    ) -> Any:
-        """As Databricks: outside a job ``debugValue``, without which it is an error."""
-        values = self._known.get(taskKey)
-        if values is not None and key in values:
-            return values[key]
-        if values is None and debugValue is not None:
-            return debugValue
-        if default is not None:
-            return default
-        if not self._known:
-            raise TypeError("Must pass debugValue when calling get outside of a job context")
-        raise ValueError(f"Task key {taskKey} and key {key} have no value")
-
-
-class Library(NamedTuple):
-    restart: Callable[[], None]
+    def __init__(self) -> None:
+        super().__init__("dbutils.library")
 
     def restartPython(self) -> None:  # noqa: N802
-        self.restart()
+        """Forget all names of Python; Spark's session and the widgets stay."""
+        raise PythonRestart
 
-    def __getattr__(self, name: str) -> NoReturn:
-        raise NeedsClusterError(f"dbutils.library.{name} needs a cluster: write %pip install")
+
+class DBUtils(Utility):
+    """``dbutils``."""
+
+    def __init__(
+        self,
+        *,
+        widgets: Widgets,
+        fs: FileUtils,
+        secrets: Secrets,
+        jobs: Jobs,
+        notebook: NotebookUtils,
+    ) -> None:
+        super().__init__("dbutils")
+        self.widgets = widgets
+        self.fs = fs
+        self.secrets = secrets
+        self.jobs = jobs
+        self.notebook = notebook
+        self.library = Library()
+        self.data = Utility("dbutils.data")
+        self.credentials = Utility("dbutils.credentials")
+        self.entry_point = notebook.entry_point

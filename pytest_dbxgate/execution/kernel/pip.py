@@ -1,112 +1,174 @@
-"""``%pip``: what is there passes, what is not follows the policy of the run."""
+"""``%pip``: what is installed passes, for the rest there is a policy."""
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
-import os
+import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+
+from pytest_dbxgate.execution.spec import Spec
 
 _WITH_VALUE = frozenset(
     {
-        *("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "-c", "--constraint"),
-        *("-t", "--target", "--trusted-host", "--proxy", "--timeout", "--retries", "--cert"),
-        *("--platform", "--python-version", "--prefix", "--root", "--src", "--no-binary"),
-        *("--only-binary", "--progress-bar", "--config-settings", "--upgrade-strategy"),
+        *("-c", "--constraint", "-i", "--index-url", "--extra-index-url", "-f", "--find-links"),
+        *("--trusted-host", "--proxy", "--timeout", "--retries", "--cert", "-t", "--target"),
+        *("--platform", "--python-version", "--implementation", "--abi", "--upgrade-strategy"),
+        *("--no-binary", "--only-binary", "--progress-bar", "--config-settings", "--prefix"),
+        *("--root", "--src", "--cache-dir", "--log", "--report", "--global-option"),
     }
 )
+_FILES = ("-r", "--requirement")
+_EDITABLE = ("-e", "--editable")
+_COMMENT = re.compile(r"(?:^|\s)#.*$")
+_PLACE = re.compile(r"^(?:\.{0,2}/|[A-Za-z]:[\\/]|~|file:|dbfs:|https?:|git\+|\.{1,2}$)|\.whl$")
+_WHEEL = re.compile(r"(?:^|/)(?P<name>[\w.]+)-(?P<version>[\w.!+]+)-[^/]*\.whl$")
 
 
 class PipError(Exception):
-    """A requirement cannot be had."""
+    """``%pip`` failed."""
 
 
-class Policy(NamedTuple):
-    """What becomes of a requirement that is not satisfied."""
+@dataclass(slots=True)
+class _Asked:
+    """What a line asks pip for."""
 
-    name: str
-    """``skip``, ``install`` or ``fail``."""
-    folder: Path
-    """Where ``install`` installs into."""
-    notice: Callable[[str], None]
+    requirements: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
 
 
-def run(line: str, policy: Policy) -> None:
-    """What stands behind ``%pip``. Raises :class:`PipError`."""
-    words = shlex.split(line, comments=True, posix=os.name != "nt")
-    if not words or words[0] != "install":
-        policy.notice(f"%pip {line.strip()} was passed over")
-        return
-    missing = [each for each in _requirements(words[1:]) if not _is_satisfied(each)]
-    if not missing:
-        return
-    listed = ", ".join(missing)
-    if policy.name == "skip":
-        policy.notice(f"%pip: not installed and passed over: {listed}")
-    elif policy.name == "fail":
-        raise PipError(
-            f"not installed: {listed}. Install it beside pytest-dbxgate, or set "
-            'pip = "install" or "skip" in [tool.dbxgate.run]'
+class Pip:
+    """Runs the lines of ``%pip``."""
+
+    def __init__(
+        self, spec: Spec, notice: Callable[[str], None], local: Callable[[str], Path]
+    ) -> None:
+        self._spec = spec
+        self._notice = notice
+        self._local = local
+
+    def __call__(self, line: str) -> None:
+        """Do what follows ``%pip``. Raises PipError."""
+        try:
+            words = shlex.split(_COMMENT.sub("", line), posix=sys.platform != "win32")
+        except ValueError as error:
+            raise PipError(f"%pip {line}: {error}") from None
+        command = words[0] if words else ""
+        if command == "install":
+            self._install(words[1:])
+        elif command == "uninstall":
+            self._notice(f"%pip {line} was skipped: nothing is uninstalled on this machine")
+        else:
+            self._pip(words)
+
+    def _install(self, words: list[str]) -> None:
+        wanted = self._wanted(words)
+        missing = [each for each in wanted if not satisfied(each)]
+        if not wanted:
+            raise PipError("%pip install: it names nothing to install")
+        if not missing:
+            print(f"Requirement already satisfied: {', '.join(wanted)}")
+            return
+        names = ", ".join(missing)
+        if self._spec.pip == "fail":
+            raise PipError(f"%pip install: {names} is not installed here; install it beforehand")
+        if self._spec.pip != "install":
+            self._notice(f"%pip install {names} was skipped: it is not installed here")
+            return
+        target = Path(self._spec.packages)
+        target.mkdir(parents=True, exist_ok=True)
+        quiet = ["--disable-pip-version-check", "--no-input", "--upgrade"]
+        self._pip(["install", "--target", str(target), *quiet, *self._mapped(words)])
+        if str(target) not in sys.path:
+            sys.path.insert(1, str(target))
+        importlib.invalidate_caches()
+
+    def _wanted(self, words: list[str]) -> list[str]:
+        asked = _asked(words)
+        for name in asked.files:
+            asked.requirements += self._read(name)
+        return asked.requirements
+
+    def _read(self, name: str) -> list[str]:
+        file = self._local(name)
+        try:
+            lines = file.read_text(encoding="utf-8").replace("\\\n", " ").split("\n")
+        except OSError as error:
+            raise PipError(f"%pip: {name} cannot be read: {error.strerror}") from None
+        found: list[str] = []
+        for line in lines:
+            text = _COMMENT.sub("", line).strip()
+            if text.startswith("-"):
+                asked = _asked(shlex.split(text))
+                found += asked.requirements
+                for other in asked.files:
+                    found += self._read(str(file.parent / other))
+            elif text:
+                found.append(re.sub(r"\s+--hash=\S+", "", text))
+        return found
+
+    def _mapped(self, words: list[str]) -> list[str]:
+        """The words with paths of the workspace as this machine has them."""
+        known = ("/Workspace/", "/Volumes/", "/dbfs/", "dbfs:/")
+        return [str(self._local(each)) if each.startswith(known) else each for each in words]
+
+    def _pip(self, words: list[str]) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
         )
-    else:
-        _install(words[1:], policy.folder)
+        print(done.stdout, end="")
+        if done.returncode:
+            errors = [each for each in done.stdout.split("\n") if each.startswith("ERROR")]
+            raise PipError(errors[-1] if errors else f"pip ended with exit code {done.returncode}")
 
 
-def _requirements(words: list[str]) -> Iterator[str]:
-    """The requirements, those of ``-r`` files included."""
+def satisfied(requirement: str) -> bool:
+    """Whether what is asked for is installed."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    wheel = _WHEEL.search(requirement)
+    if wheel is not None:
+        requirement = f"{wheel['name']}=={wheel['version']}"
+    elif _PLACE.search(requirement):
+        return False
+    try:
+        parsed = Requirement(requirement)
+    except InvalidRequirement:
+        return False
+    if parsed.marker is not None and not parsed.marker.evaluate():
+        return True
+    try:
+        version = importlib.metadata.version(parsed.name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return parsed.specifier.contains(version, prereleases=True)
+
+
+def _asked(words: list[str]) -> _Asked:
+    found = _Asked()
     rest = iter(words)
     for word in rest:
-        if word in ("-r", "--requirement"):
-            yield from _of_file(next(rest, ""))
-        elif word.startswith(("--requirement=", "-r")) and len(word) > 2:
-            yield from _of_file(word.partition("=")[2] or word[2:])
-        elif word in ("-e", "--editable"):
-            yield next(rest, "")
+        name, equals, value = word.partition("=")
+        if name in _FILES:
+            found.files.append(value if equals else next(rest, ""))
+        elif word.startswith("-r"):
+            found.files.append(word[2:])
+        elif name in _EDITABLE:
+            found.requirements.append(value if equals else next(rest, ""))
         elif word in _WITH_VALUE:
-            next(rest, None)
+            next(rest, "")
         elif not word.startswith("-"):
-            yield word
-
-
-def _of_file(name: str) -> Iterator[str]:
-    try:
-        text = Path(name).read_text(encoding="utf-8")
-    except OSError as error:
-        raise PipError(f"the requirements file {name} cannot be read: {error.strerror}") from None
-    for line in text.splitlines():
-        words = shlex.split(line, comments=True, posix=os.name != "nt")
-        yield from _requirements(words)
-
-
-def _is_satisfied(text: str) -> bool:
-    from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
-
-    try:
-        if text.endswith(".whl"):
-            name, version, *_ = parse_wheel_filename(Path(text).name)
-            return importlib.metadata.version(name) == str(version)
-        requirement = Requirement(text)
-        if requirement.marker is not None and not requirement.marker.evaluate():
-            return True
-        installed = importlib.metadata.version(requirement.name)
-        return requirement.specifier.contains(installed, prereleases=True)
-    except (InvalidRequirement, InvalidWheelFilename, importlib.metadata.PackageNotFoundError):
-        return False
-
-
-def _install(words: list[str], folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder)]
-    command += ["--disable-pip-version-check", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = (done.stderr or done.stdout).strip().rpartition("\n")[2]
-        raise PipError(f"pip could not install {' '.join(words)}: {last}")
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-    importlib.invalidate_caches()
+            found.requirements.append(word)
+    return found

@@ -1,93 +1,184 @@
-"""The notebook's Spark session."""
+"""The Spark session of a run: made when the first cell or module asks for Spark.
+
+Importing pyspark costs most of what a small notebook takes, and many need none of it.
+"""
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import os
+import re
+import sys
+import uuid
 import warnings
+from collections.abc import Callable, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any
 
-from pytest_dbxgate.execution.kernel.errors import NeedsClusterError
-from pytest_dbxgate.execution.kernel.statements import DATABRICKS, adapting
-from pytest_dbxgate.execution.kernel.telling import Teller
+from pytest_dbxgate.execution.kernel.signals import EngineError, NeedsClusterError
 from pytest_dbxgate.execution.spec import Spec
 
-
-def session(spec: Spec, teller: Teller) -> Any:
-    """The session of ``spec``. Raises what the client raises where no server answers."""
-    with warnings.catch_warnings():
-        # What versions suit PySpark is not the notebook's business.
-        warnings.simplefilter("ignore")
-        spark = _databricks(spec) if spec.connect else _connected(spec)
-    if spec.engine != DATABRICKS:
-        kind = type(spark)
-        kind.sql = adapting(kind.sql, spec.engine, teller.notice)
-    return spark
+_WORDS = re.compile(r"\b(?:spark|sqlContext|sql|table|udf|_sqldf|globals|locals|dir)\b")
 
 
-def _connected(spec: Spec) -> Any:
-    from pyspark.sql import SparkSession
-
-    remote = spec.remote
-    if spec.engine != DATABRICKS and spec.session:
-        remote += ("" if "/;" in remote else "/") + f";session_id={spec.session}"
-    builder = SparkSession.builder.remote(remote)
-    if spec.warehouse:
-        builder = builder.config("spark.sql.warehouse.dir", spec.warehouse)
-        builder = builder.config("spark.sql.sources.default", "delta")
-    return builder.create()
+def mentions(code: str) -> bool:
+    """Whether code may need Spark's names."""
+    return _WORDS.search(code) is not None
 
 
-def _databricks(spec: Spec) -> Any:
-    try:
-        from databricks.connect import DatabricksSession
-    except ImportError:
-        raise NeedsClusterError(
-            "running with Databricks' Spark needs its client: python -m pip install "
-            '"databricks-connect", in place of pyspark-client'
-        ) from None
-    builder = DatabricksSession.builder.host(spec.connect["host"]).token(spec.connect["token"])
-    cluster = spec.connect.get("cluster_id", "")
-    builder = builder.clusterId(cluster) if cluster else builder.serverless(True)
-    return builder.getOrCreate()
+class Spark:
+    """The session. ``ready`` is called once with it, before anybody else sees it."""
 
+    def __init__(self, spec: Spec, ready: Callable[[Any], None]) -> None:
+        self._spec = spec
+        self._ready = ready
+        self._session: Any = None
+        self._starting = False
+        self.session_id = spec.session or str(uuid.uuid4())
 
-class Position:
-    """The catalog and the schema a session is at; runs that share one must not leave another."""
+    @property
+    def is_started(self) -> bool:
+        return self._session is not None
 
-    def __init__(self, spark: Any, *, is_shared: bool) -> None:
-        self._spark = spark
-        self._found: tuple[str, str] | None = None
-        if is_shared:
+    def session(self) -> Any:
+        """The session, started now if it was not. Raises EngineError."""
+        if self._session is None and not self._starting:
+            self._starting = True
             try:
-                self._found = (spark.catalog.currentCatalog(), spark.catalog.currentDatabase())
-            except Exception:
-                # An engine without catalogs has nothing to go back to.
-                self._found = None
+                self._session = self._start()
+                self._ready(self._session)
+            finally:
+                self._starting = False
+        return self._session
 
-    def restore(self) -> None:
-        if self._found is None:
-            return
+    def watch_imports(self) -> None:
+        """Start with the first ``import pyspark``, so that ``getOrCreate`` finds the session."""
+        sys.meta_path.insert(0, _OnImport("pyspark", self.session))
+
+    def _start(self) -> Any:
+        # The client of pandas and of Arrow warns of what no notebook can change.
+        warnings.filterwarnings("ignore", category=FutureWarning, module=r"pyspark\.")
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"pyspark\.")
+        os.environ.pop("SPARK_REMOTE", None)
+        spec = self._spec
         try:
-            self._spark.catalog.setCurrentCatalog(self._found[0])
-            self._spark.catalog.setCurrentDatabase(self._found[1])
-        except Exception:
-            # The schema may be gone by now.
-            return
+            if spec.engine == "connect" and not spec.remote:
+                return self._databricks()
+            from pyspark.sql import SparkSession
+        except ImportError as error:
+            raise EngineError(f"Spark's client is not installed: {error}") from error
+        builder = SparkSession.builder.remote(with_session(spec.remote, self.session_id))
+        for key, value in self._settings().items():
+            builder = builder.config(key, value)
+        try:
+            session = builder.create()
+            session.client.set_retry_policies([_patience()])
+        except Exception as error:
+            raise EngineError(f"the engine does not answer: {_first_line(error)}") from error
+        return session
+
+    def _settings(self) -> dict[str, str]:
+        if self._spec.engine != "sail":
+            return {}
+        settings = {"spark.sql.sources.default": "delta"}
+        if self._spec.warehouse:
+            settings["spark.sql.warehouse.dir"] = self._spec.warehouse
+        return settings
+
+    def _databricks(self) -> Any:
+        try:
+            databricks = importlib.import_module("databricks.connect")
+        except ImportError as error:
+            raise EngineError(
+                "databricks-connect is not installed: python -m pip install databricks-connect"
+            ) from error
+        given = self._spec.connect
+        builder = databricks.DatabricksSession.builder.host(given["host"]).token(
+            given.get("token", "")
+        )
+        if given.get("cluster_id"):
+            builder = builder.clusterId(given["cluster_id"])
+        else:
+            builder = builder.serverless(True)
+        try:
+            return builder.getOrCreate()
+        except Exception as error:
+            raise EngineError(f"Databricks Connect: {_first_line(error)}") from error
 
 
-class NoContext:
-    """``sc``: Spark Connect has none."""
+def with_session(remote: str, session_id: str) -> str:
+    """A Spark Connect address with the id of a session."""
+    joined = remote if "/;" in remote else remote.rstrip("/") + "/"
+    return f"{joined.rstrip(';')};session_id={session_id}"
+
+
+def _patience() -> Any:
+    """Retry for seconds: a local engine that is gone does not come back."""
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    return DefaultPolicy(max_retries=4, initial_backoff=50, max_backoff=1000)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+class NoSparkContext:
+    """``sc``: what Spark Connect has not."""
 
     def __getattr__(self, name: str) -> Any:
-        raise NeedsClusterError(
-            f"sc.{name} needs a cluster: Spark Connect has no SparkContext and no RDDs"
-        )
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise NeedsClusterError(f"sc.{name} needs a cluster: Spark Connect has no SparkContext")
+
+    def __repr__(self) -> str:
+        return "<no SparkContext: Spark Connect has none>"
 
 
 class SqlContext:
-    """``sqlContext``, of which old notebooks use these."""
+    """``sqlContext``, as far as notebooks use it still."""
 
-    def __init__(self, spark: Any) -> None:
-        self._spark = spark
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    @property
+    def sparkSession(self) -> Any:  # noqa: N802 - Spark's name
+        return self._session
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._spark, name)
+        if name in ("sql", "table", "read", "createDataFrame", "range", "udf"):
+            return getattr(self._session, name)
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise NeedsClusterError(
+            f"sqlContext.{name} needs a cluster: Spark Connect has no sqlContext"
+        )
+
+
+class _OnImport(MetaPathFinder):
+    """Does something right after a module was imported for the first time."""
+
+    def __init__(self, name: str, then: Callable[[], Any]) -> None:
+        self._name = name
+        self._then = then
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != self._name:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        if spec is None or spec.loader is None:
+            return spec
+        execute = spec.loader.exec_module
+
+        def execute_then(module: ModuleType) -> None:
+            execute(module)
+            self._then()
+
+        spec.loader.exec_module = execute_then  # type: ignore[method-assign]
+        return spec

@@ -1,109 +1,102 @@
-"""SQL cells: parameters filled in, statements one by one, the last result shown."""
+"""Cells of SQL: their statements, their parameters, what they show."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
-from pytest_dbxgate.execution.kernel.showing import display
+from pytest_dbxgate.execution.kernel.statements import STATEMENT, is_query
 from pytest_dbxgate.execution.kernel.widgets import Widgets
-from pytest_dbxgate.execution.sql import split
 from pytest_dbxgate.languages.sql import parameters
-from pytest_dbxgate.languages.sql.lexing import place
-from pytest_dbxgate.notebook.model import Cell
-from pytest_dbxgate.project import widgets_sql
-from pytest_dbxgate.project.widget_facts import Found
+from pytest_dbxgate.languages.sql.lexing import statements
 
-_LEGACY = re.compile(r"\$\{\s*([^\W\d][\w.-]*)\s*\}|\$([^\W\d]\w*)")
-_CALL = re.compile(r"\bgetArgument\s*\(\s*(['\"])([^'\"]+)\1\s*\)", re.IGNORECASE)
-_REMOVE = re.compile(r"\s*REMOVE\s+WIDGET\s+[`'\"]?([\w.-]+)[`'\"]?\s*", re.IGNORECASE)
-_CREATE = re.compile(r"\s*CREATE\s+WIDGET\b", re.IGNORECASE)
-_QUERY = re.compile(
-    r"[\s(]*(?:SELECT|WITH|VALUES|SHOW|DESC|DESCRIBE|EXPLAIN|TABLE|FROM|LIST)\b", re.I
+_TEXT = re.compile(
+    r"""(?<!\\)\$(?:\{\s*(?:getArgument\(\s*(?P<quote>["'])(?P<argument>.+?)(?P=quote)\s*\)
+        |(?P<braced>[^\W\d][\w.]*))\s*\}|(?P<bare>[^\W\d]\w*))""",
+    re.VERBOSE,
 )
-
-
-class StatementError(Exception):
-    """A statement that failed, with the line of the cell's source it begins on."""
-
-    def __init__(self, line: int, text: str) -> None:
-        super().__init__(text)
-        self.line = line
-        self.text = text
+_CALL = re.compile(
+    r"""\bgetArgument\(\s*(["'])(?P<name>.+?)\1\s*(?:,\s*(["'])(?P<default>.*?)\3\s*)?\)""",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(r":([^\W\d]\w*)")
 
 
 class SqlCells:
-    """Runs the SQL cells of a notebook."""
+    """Runs the statements of a cell one by one."""
 
-    def __init__(self, spark: Callable[[], Any], widgets: Widgets) -> None:
-        self._spark = spark
+    def __init__(
+        self,
+        widgets: Widgets,
+        session: Callable[[], Any],
+        show: Callable[[Any], None],
+        keep: Callable[[Any], None],
+    ) -> None:
         self._widgets = widgets
+        self._session = session
+        self._show = show
+        self._keep = keep
 
-    def run(self, cell: Cell) -> Any:
-        """The DataFrame of the last statement; None where there is none.
-
-        Raises :class:`StatementError` from whatever a statement raised.
-        """
+    def run(self, code: str) -> None:
+        """Run a cell's code; the rows of the last query are kept as ``_sqldf``, and shown."""
+        code = self._filled_in(code)
         last: Any = None
-        for statement in split(cell.code):
-            line, _ = place(cell.code, statement.start)
+        for statement in statements(code):
+            text = statement.text
+            if self._widgets.execute(text):
+                continue
             try:
-                last = self._one(cell, statement.text)
+                result = self._session().sql(text, self._arguments(text) or None)
             except Exception as error:
-                raise StatementError(line + cell.code_line - 1, statement.text) from error
-        if last is not None and last.columns:
-            display(last)
-        return last
+                line = code.count("\n", 0, statement.start) + 1
+                error._dbxgate_line = line  # type: ignore[attr-defined]
+                setattr(error, STATEMENT, text)
+                raise
+            if is_query(text):
+                last = result
+        if last is not None:
+            self._keep(last)
+            self._show(last)
 
-    def _one(self, cell: Cell, text: str) -> Any:
-        bare = text.rstrip().rstrip(";").rstrip()
-        if _CREATE.match(bare):
-            return self._create(cell, bare)
-        removed = _REMOVE.fullmatch(bare)
-        if removed:
-            return self._widgets.remove(removed[1])
-        values = self._widgets.values()
-        filled = self._filled(bare, values)
-        named = {
-            name: values[name]
-            for spot in parameters.prepare(filled).spots
-            for name in re.findall(r"(?<!:):([^\W\d]\w*)", spot.original)
-            if name in values
-        }
-        made = self._spark().sql(filled, named) if named else self._spark().sql(filled)
-        return made if _QUERY.match(bare) else None
+    def _arguments(self, statement: str) -> dict[str, str]:
+        """The values of the parameters ``:name``; one without a widget is left to the engine."""
+        if ":" not in statement:
+            return {}
+        spots = parameters.prepare(statement).spots
+        names = [name for spot in spots for name in _names(spot.original)]
+        found = {name: self._widgets.find(name) for name in names}
+        return {name: value for name, value in found.items() if value is not None}
 
-    def _filled(self, text: str, values: Mapping[str, str]) -> str:
-        """Legacy parameters are put in as text, before anything parses it."""
+    def _filled_in(self, code: str) -> str:
+        """``${name}``, ``$name`` and ``getArgument('name')`` are replaced before anything is
+        parsed, in strings, too."""
+        if "$" in code:
+            code = _TEXT.sub(self._text, code).replace("\\$", "$")
+        return _CALL.sub(self._call, code) if "getargument" in code.lower() else code
 
-        def legacy(match: re.Match[str]) -> str:
-            name = match[1] or match[2]
-            if name in values:
-                return values[name]
-            found = self._conf(name) if "." in name else None
-            return match[0] if found is None else found
+    def _text(self, match: re.Match[str]) -> str:
+        name = match["argument"] or match["braced"] or match["bare"]
+        value = self._widgets.find(name)
+        if value is None and match["braced"] is not None and "." in name:
+            value = self._setting(name)
+        return match[0] if value is None else value
 
-        if "$" in text:
-            text = _LEGACY.sub(legacy, text)
-        return _CALL.sub(lambda match: _literal(self._widgets.get(match[2])), text)
-
-    def _conf(self, name: str) -> str | None:
+    def _setting(self, name: str) -> str | None:
+        """``${a.b}`` is a setting of Spark's."""
         try:
-            found: str | None = self._spark().conf.get(name, None)
+            value = self._session().conf.get(name, None)
         except Exception:
-            # A key that the engine does not know stays as it stands.
             return None
-        return found
+        return None if value is None else str(value)
 
-    def _create(self, cell: Cell, text: str) -> None:
-        found = Found()
-        widgets_sql.read(replace(cell, code=text, source=text), found, in_pipeline=False)
-        for widget in found.widgets:
-            self._widgets.text(widget.name, widget.default or "")
+    def _call(self, match: re.Match[str]) -> str:
+        value = self._widgets.getArgument(match["name"], match["default"])
+        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        return f"'{escaped}'"
 
 
-def _literal(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+def _names(text: str) -> list[str]:
+    if text.startswith(":"):
+        return [text[1:]]
+    return _NAMED.findall(text) if text[:10].upper() == "IDENTIFIER" else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 from pytest_dbxgate.execution.sql.adapted import Kind
@@ -12,6 +13,12 @@ _UNREAD = re.compile(r"invalid argument: found (.+?) at (\d+):(\d+) expected", r
 _FUNCTION = re.compile(r"unknown (table )?function: (\w+)")
 _MISSING = re.compile(r'attribute ObjectName\(\[Identifier\("([^"]+)"\)\]\) is missing')
 
+_OF_SPARK = re.compile(
+    r"\[(?:UNSUPPORTED_FEATURE|NOT_SUPPORTED_COMMAND|REQUIRES_SINGLE_PART_NAMESPACE|UNSUPPORTED_"
+    r"(?:DATASOURCE|INSERT|DEFAULT|SAVE_MODE)|CATALOG_NOT_FOUND|MISSING_CATALOG_ABILITY)"
+    r"|\[DATA_SOURCE_NOT_FOUND\].*\b(?:delta|cloudFiles|iceberg)\b"
+    r"|Catalog '\w+' plugin class not found"
+)
 _REPLACED = re.compile(r"not found in table schema|non-nullable column")
 _REPLACING = re.compile(r"\bREPLACE\s+TABLE\b", re.IGNORECASE)
 _FEWER = re.compile(r"input schema for INSERT has \d+ fields, but table schema has \d+ fields")
@@ -30,6 +37,9 @@ def limit_of(error: BaseException, statement: str = "") -> str:
     function = _FUNCTION.search(message)
     if function is not None:
         return _function(function[2], bool(function[1]))
+    condition = _OF_SPARK.search(message)
+    if condition is not None:
+        return f"Apache Spark without Delta cannot do this: {_first_line(message)}"
     if type(error).__name__ == "UnsupportedOperationException":
         return f"the engine cannot do this: {_first_line(message)}"
     missing = _MISSING.search(message)
@@ -65,19 +75,25 @@ def _unread(found: str, statement: str) -> str:
         return known.notice or f"Sail does not read this statement at `{found}`"
     if statement and _is_wrong(statement):
         return ""
+    if found == ":":
+        return "Sail has no paths into JSON (`column:field`)"
     return f"Sail does not read this statement at `{found}`"
 
 
 def _is_wrong(statement: str) -> bool:
     import sqlglot
-    from sqlglot.errors import ParseError, SqlglotError
+    from sqlglot.errors import SqlglotError
 
+    log = logging.getLogger("sqlglot")
+    disabled, log.disabled = log.disabled, True  # it tells what it does not know
     try:
         sqlglot.parse(statement, dialect="databricks")
-    except (ParseError, SqlglotError):
+    except SqlglotError:
         return True
     except Exception:
         return False
+    finally:
+        log.disabled = disabled
     return False
 
 

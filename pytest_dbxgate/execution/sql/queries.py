@@ -38,14 +38,18 @@ class CannotError(Exception):
     """Nothing gives the same rows; ``str()`` says why."""
 
 
-def rewritten(text: str, columns: Columns | None) -> str:
-    """``text`` for Sail; as it is where there is nothing to do.
+Step = Callable[[Code, Columns | None], str | None]
+"""One rewriting: the whole statement with one more piece replaced, None where there is none."""
+
+
+def rewritten(text: str, columns: Columns | None, steps: Sequence[Step] | None = None) -> str:
+    """``text`` for Sail, or with ``steps`` alone; as it is where there is nothing to do.
 
     Raises CannotError, and what ``columns`` raises.
     """
     for _ in range(_MOST):
         code = Code(text)
-        changed = next(filter(None, (step(code, columns) for step in _STEPS)), None)
+        changed = next(filter(None, (step(code, columns) for step in steps or _STEPS)), None)
         if changed is None:
             return text
         text = changed
@@ -180,7 +184,7 @@ def _written_out(
 
 def _columns_of(code: Code, select: Select, query: str, columns: Columns | None) -> list[str]:
     if columns is None:
-        raise CannotError("a star that has to be written out, of a table that is not known")
+        raise CannotError("a star over a table whose columns are not known")
     known = ctes(code, select.start)
     prefix = f"WITH {', '.join(known)} " if known else ""
     return [name for name, _ in columns(rewritten(prefix + query, columns))]
@@ -190,7 +194,7 @@ def _folded(name: str) -> str:
     return name.casefold()
 
 
-def _qualify(code: Code, columns: Columns | None) -> str | None:
+def qualify(code: Code, columns: Columns | None) -> str | None:
     """``QUALIFY`` is a filter over the query without it, with the condition as a column."""
     for index in range(len(code)):
         select = enclosing(code, index) if code.word(index) == "QUALIFY" else None
@@ -243,11 +247,11 @@ def _without_aliases(code: Code, select: Select, sources: Sequence[str]) -> str:
     return "(" + "".join(pieces).strip() + ")"
 
 
-_STEPS: tuple[Callable[[Code, Columns | None], str | None], ...] = (
+_STEPS: tuple[Step, ...] = (
     _version,
     _pivot,
     _star_except,
     _group_by_all,
     _order_by_all,
-    _qualify,
+    qualify,
 )

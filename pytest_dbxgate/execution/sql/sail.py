@@ -117,6 +117,14 @@ def _add_columns(code: Code, match: re.Match[str]) -> Adapted | None:
     return Adapted(Kind.REWRITE, merge)
 
 
+def _describe(code: Code, match: re.Match[str]) -> Adapted | None:
+    more = "EXTENDED " if match["more"] else ""
+    text = f"DESCRIBE TABLE {more}{code.matched(match, 'table')}"
+    if Code(text).bare.upper() == code.bare.upper():
+        return None
+    return Adapted(Kind.REWRITE, text)
+
+
 _TABLE = "EXPLAIN SELECT * FROM {table}"
 _COLUMN = "EXPLAIN SELECT {column} FROM {table}"
 _SCHEMA = "DESCRIBE SCHEMA {schema}"
@@ -196,6 +204,13 @@ ROWS: tuple[Row, ...] = (
         _acknowledged("A key is not enforced on Databricks either: ADD CONSTRAINT", _TABLE),
     ),
     _row(
+        r"ALTER TABLE (?P<table>NAME) ALTER(?: COLUMN)? (?P<column>\w+|`q`) SET NOT NULL",
+        _as(
+            "ALTER TABLE {table} ADD CONSTRAINT {column} CHECK ({column} IS NOT NULL)",
+            "as a CHECK constraint",
+        ),
+    ),
+    _row(
         r"ALTER TABLE (?P<table>NAME) DROP (?:PRIMARY|FOREIGN) KEY.*",
         _acknowledged("DROP KEY", _TABLE),
     ),
@@ -247,6 +262,10 @@ ROWS: tuple[Row, ...] = (
         r"|ALTER TABLE NAME ALTER COLUMN NAME TYPE .+",
         lambda code, match: Adapted(Kind.ACCEPT, code.text),
     ),
+    _row(
+        r"ALTER TABLE .+ (?:SET|DROP) (?:MASK|ROW FILTER)\b.*",
+        _cannot("row filters and column masks"),
+    ),
     _row(r"ALTER TABLE .+", _cannot("ALTER TABLE of this kind")),
     _row(r"ALTER VIEW .+", _cannot("ALTER VIEW")),
     _row(r"COPY INTO .+", _cannot("COPY INTO")),
@@ -262,10 +281,7 @@ ROWS: tuple[Row, ...] = (
         r"DESC(?:RIBE)?(?: TABLE)? (?:(?P<more>EXTENDED|FORMATTED) )?"
         r"(?P<table>(?!TABLE|EXTENDED|FORMATTED|SCHEMA|DATABASE|CATALOG|FUNCTION|QUERY|NAMESPACE)"
         r"NAME)",
-        lambda code, match: Adapted(
-            Kind.REWRITE,
-            f"DESCRIBE TABLE {'EXTENDED ' if match['more'] else ''}{code.matched(match, 'table')}",
-        ),
+        _describe,
     ),
     _row(
         r"SHOW (?:SCHEMAS|DATABASES|COLUMNS|CATALOGS|VIEWS)\b.*",

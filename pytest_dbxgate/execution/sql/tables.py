@@ -49,7 +49,7 @@ def replacing(text: str, columns: Columns | None) -> Adapted | None:
     """
     code = Code(text)
     match = _REPLACING.match(code.bare)
-    query = _query(code)
+    query = query_of(code)
     if match is None or query == len(code) or columns is None:
         return None
     query += code.word(query) == "AS"
@@ -61,24 +61,35 @@ def replacing(text: str, columns: Columns | None) -> Adapted | None:
     if list(there) == list(columns(rows)):
         return None
     first = code.token_at(match.end() - 1) + 1
-    clauses = code.slice(first, query)
     if any(code.word(at) == "LOCATION" for at in range(first, query)) or "(" in match["table"]:
         return Adapted(Kind.CANNOT, notice="Sail cannot replace such a table by other columns")
-    head, _, last = table.rpartition(".")
-    parked = f"{head}." * bool(head) + quoted(f"{name_of(Code(last).tokens[0])}__dbx_new")
+    before, text = by_way_of(code, table, first)
     return Adapted(
         Kind.REWRITE,
-        f"DROP TABLE {parked}",
+        text,
         "the table has other columns now: its earlier versions are gone here",
-        before=(
-            f"CREATE TABLE {parked} {clauses} {rows}",
-            f"DROP TABLE {table}",
-            f"CREATE TABLE {table} {clauses} SELECT * FROM {parked}",
-        ),
+        before,
     )
 
 
-def _query(code: Code) -> int:
+def by_way_of(code: Code, table: str, first: int) -> tuple[tuple[str, ...], str]:
+    """Statements that replace ``table`` by a query that may read it: what goes before, the last.
+
+    ``first`` is the token after its name. Nothing is dropped before the new rows are there.
+    """
+    query = query_of(code)
+    query += code.word(query) == "AS"
+    clauses, rows = code.slice(first, query), code.slice(query, len(code))
+    head, _, last = table.rpartition(".")
+    parked = f"{head}." * bool(head) + quoted(f"{name_of(Code(last).tokens[0])}__dbx_new")
+    return (
+        f"CREATE TABLE {parked} {clauses} {rows}",
+        f"DROP TABLE IF EXISTS {table}",
+        f"CREATE TABLE {table} {clauses} SELECT * FROM {parked}",
+    ), f"DROP TABLE {parked}"
+
+
+def query_of(code: Code) -> int:
     """Where the query begins; the end where there is none."""
     for index in range(len(code)):
         if code.depths[index] == 0 and code.word(index) in ("SELECT", "WITH", "VALUES", "FROM"):
@@ -89,7 +100,7 @@ def _query(code: Code) -> int:
 
 
 def _clustering(code: Code) -> str | None:
-    end = _query(code)
+    end = query_of(code)
     for index in range(end):
         if code.depths[index] or not code.says(index, "CLUSTER", "BY"):
             continue
@@ -101,7 +112,7 @@ def _clustering(code: Code) -> str | None:
 
 
 def _comment_of_query(code: Code) -> str | None:
-    end = _query(code)
+    end = query_of(code)
     if end == len(code):
         return None
     for index in range(end - 1):
@@ -113,7 +124,7 @@ def _comment_of_query(code: Code) -> str | None:
 
 def _key(code: Code) -> str | None:
     """Leave out one key, of a column or of the table."""
-    opening = next((at for at in range(_query(code)) if code.word(at) == "("), None)
+    opening = next((at for at in range(query_of(code)) if code.word(at) == "("), None)
     if opening is None or any(code.word(at) in _CLAUSES for at in range(opening)):
         return None
     closing = code.closing(opening)
