@@ -423,7 +423,8 @@ class Runs:
 
     def _is_full(self, job_id: int, settings: Json) -> bool:
         most = int(settings.get("max_concurrent_runs") or 1)
-        return sum(run["job_id"] == job_id for run in self._active()) >= most
+        active = [run for run in self._active() if run["job_id"] == job_id]
+        return len(active) >= most
 
     def _cancel(self, run: Json) -> None:
         if "attempts" in run and is_active(run["state"]):
