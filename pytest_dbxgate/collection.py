@@ -195,7 +195,7 @@ class RunItem(pytest.Item):
         if outcome.output:
             self.add_report_section("call", "stdout", runs.tail(outcome.output))
         if outcome.state is RunState.UNSUPPORTED and self.judge.may_skip(self.key):
-            pytest.skip(clean(f"not run: {outcome.message}"))
+            pytest.skip(clean(f"not run: {ended.findings[0].message}"))
         if outcome.state is not RunState.PASSED:
             raise RunFailedError(ended)
 
@@ -222,9 +222,13 @@ class RunItem(pytest.Item):
             return runs.item_report(ended.outcome, ended.findings, color=self.judge.color)
         return super().repr_failure(excinfo)
 
+    @property
+    def shown_path(self) -> Path:
+        """The notebook's file as pytest may print it."""
+        return self.config.rootpath / clean(self.key.notebook.path)
+
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
-        path = self.config.rootpath / clean(self.key.notebook.path)
-        return path, 0, f"{node_id(self.key.notebook)}: {clean(self.key.item)}"
+        return self.shown_path, 0, f"{node_id(self.key.notebook)}: {clean(self.key.item)}"
 
 
 class ToolNode(pytest.Collector):

@@ -458,10 +458,11 @@ class GatePlugin:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, Any, Any]:
         report = yield
-        if isinstance(item, collection.CheckItem) and report.skipped and call.when == "call":
+        ours = item if isinstance(item, (collection.CheckItem, collection.RunItem)) else None
+        if ours is not None and report.skipped and call.when == "call":
             # Not the line in this plugin that said so, but the notebook.
             reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
-            report.longrepr = (str(item.shown_path), 1, reason)
+            report.longrepr = (str(ours.shown_path), 1, reason)
         if isinstance(item, collection.RunItem) and call.when == "call":
             told = dict(report.user_properties).get("dbx_seconds")
             report.duration = float(str(told)) if told else report.duration

@@ -71,9 +71,9 @@ def test_each_run_is_an_item(pytester: pytest.Pytester, processes: str) -> None:
         "the finding stands where the failing cell is, not where the function is"
     )
     assert "nb/bad.py:6:1 DBX701 ValueError: no rows" in text
-    assert "  nb/bad.py cell 2, line 1, in <module>" in text
-    assert "  nb/helper.py cell 1, line 3, in check" in text
-    assert "nb/lost.py:7:9 DBX703 a cell of scala needs a cluster" in text
+    assert "    nb/bad.py cell 2, line 1\n      check(0)\n" in text
+    assert "    nb/helper.py cell 1, line 3, in check\n" in text
+    assert "nb/lost.py:7:9 DBX703 a cell in Scala needs a cluster" in text
     assert "DBX707 it should have exited with '2024-07-30', and exited with '2024-07-31'" in text
     assert "ran 4 notebooks in 0.0 s on sail " in text
     assert "1 passed, 2 failed, 1 unsupported" in text
@@ -124,7 +124,7 @@ def test_unsupported_runs_may_be_skipped(pytester: pytest.Pytester) -> None:
         *("--dbx-only", "--dbx-run", "local", "-m", "dbx_run", "-rs", "nb/lost.py")
     )
     done.assert_outcomes(skipped=1)
-    done.stdout.fnmatch_lines(["*not run: a cell of scala needs a cluster*"])
+    done.stdout.fnmatch_lines(["*not run: a cell in Scala needs a cluster*"])
 
 
 def test_nothing_to_run_is_a_usage_error(pytester: pytest.Pytester) -> None:

@@ -86,10 +86,14 @@ def run_child(
     try:
         _send(process, spec)
         why = _wait(process, started, timeout, cancelled)
+        stopped = time.time()
     finally:
         _end(process, mark)
         tail.close()
     told = _told(file)
+    if why is not None:
+        # Which cell ran is what was told before it was asked to end.
+        told = [event for event in told if event.get("time", 0) <= stopped]
     end = _ended(told, process.returncode, why, timeout, tail.text)
     return replace(end, output=tail.text, seconds=time.monotonic() - started)
 
