@@ -71,9 +71,11 @@ def pytest_configure(config: pytest.Config) -> None:
     chosen = options.read(config)
     if chosen.gate:
         from pytest_dbxgate.gateplugin import GatePlugin
+        from pytest_dbxgate.passing import PassingPlugin
 
         gate = GatePlugin(config, chosen)
         config.pluginmanager.register(gate, "dbxgate-session")
+        config.pluginmanager.register(PassingPlugin(config), "dbxgate-passing")
         if chosen.publishing is not None:
             from pytest_dbxgate.publishplugin import PublishPlugin
 

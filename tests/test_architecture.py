@@ -29,7 +29,7 @@ LAYERS = [
     ["publishing"],
     ["packaging"],
     ["drawing", "fixing", "narrowing", "collection", "options", "publish_options", "hookspecs"],
-    ["outside", "gateplugin", "precommit"],
+    ["outside", "gateplugin", "passing", "precommit"],
     ["publishplugin", "commands"],
     ["plugin"],
 ]
