@@ -29,7 +29,7 @@ LAYERS = [
     ["publishing"],
     ["packaging"],
     ["drawing", "fixing", "narrowing", "collection", "options", "publish_options", "hookspecs"],
-    ["outside", "gateplugin", "passing", "precommit"],
+    ["outside", "gateplugin", "passing", "summary_lines", "precommit"],
     ["publishplugin", "commands"],
     ["plugin"],
 ]

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.support import XDIST, run, source, write
+from support import XDIST, run, source, write
 
 ALONE = ("-p", "no:hypothesispytest", "-p", "no:cov")
 """Without the plugins of this project's own environment: they take part in every test."""

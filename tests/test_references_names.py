@@ -356,6 +356,14 @@ def test_hints(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"), [("true", "True"), ("FALSE", "False"), ("null", "None"), ("none", "None")]
+)
+def test_hints_at_constants_of_other_languages(tmp_path: Path, name: str, meant: str) -> None:
+    found = check(tmp_path, {"a.py": source(f"cached = {name}")}).claims
+    assert [claim.hint for claim in found] == [f"did you mean `{meant}`?"]
+
+
 def test_code_that_nobody_reads_may_define_it(tmp_path: Path) -> None:
     cells = ["x = (1", "%time y = 1", "%pip install z", "print(x, y, z)"]
     found = check(tmp_path, {"a.py": source(*cells)}, broken=[("a.py", 1)])

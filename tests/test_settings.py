@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_dbxgate import settings
+from pytest_dbxgate import projects, settings
 from pytest_dbxgate.codes import Severity
 from pytest_dbxgate.errors import ConfigurationError
 from pytest_dbxgate.settings import Settings, matches
@@ -141,3 +141,21 @@ def test_dbxgate_toml_needs_no_table_name(tmp_path: Path) -> None:
     loaded = settings.load(file)
     assert loaded is not None
     assert loaded.python_version == "3.12"
+
+
+@pytest.mark.parametrize(
+    ("inside", "hint"),
+    [("nowhere", "name a folder of the project"), ("notebook", 'did you mean "notebooks"?')],
+)
+def test_a_folder_of_workspace_roots_that_is_not_there(
+    tmp_path: Path, inside: str, hint: str
+) -> None:
+    (tmp_path / "notebooks").mkdir()
+    file = tmp_path / "dbxgate.toml"
+    file.write_text('workspace_roots = { "/a" = ".", "/b" = "notebooks" }\n', encoding="utf-8")
+    assert projects.load(tmp_path, []).of("a.py").workspace_roots == {"/a": ".", "/b": "notebooks"}
+    file.write_text(f'workspace_roots = {{ "/b" = "{inside}" }}\n', encoding="utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        projects.load(tmp_path, [])
+    assert f'workspace_roots: "/b" = "{inside}": there is no such folder' in str(caught.value)
+    assert hint in str(caught.value)

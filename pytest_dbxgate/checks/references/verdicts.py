@@ -27,6 +27,13 @@ _NAME = re.compile(r"Undefined name `([^`]+)`")
 _HISTORY = re.compile(r"_\d+|_i+\d*|_[iod]h|_exit_code")
 """IPython's names of what was entered and printed."""
 
+_CONSTANTS = {
+    **dict.fromkeys(("true", "TRUE"), "True"),
+    **dict.fromkeys(("false", "FALSE"), "False"),
+    **dict.fromkeys(("null", "NULL", "none", "nil", "undefined"), "None"),
+}
+"""What other languages call Python's own."""
+
 _LONG = 100_000
 _QUOTES = ("'", '"')
 
@@ -174,6 +181,8 @@ class _Judge:
                 return f"from {home} import {use.name}"
         if use.follows == "." and use.name in sys.stdlib_module_names:
             return f"import {use.name}"
+        if use.name in _CONSTANTS:
+            return f"did you mean `{_CONSTANTS[use.name]}`?"
         place = (use.placed.piece.key, use.name)
         if place not in self._nearest:
             self._nearest[place] = self._near(use)
