@@ -157,7 +157,10 @@ class Survey:
             broken=self._broken_in(known_broken),
             known=self.cache,
         )
-        found = placing.placed(answer.claims, self.notebook, self._text, self._projects.of_key)
+        whole = {key for key in wanted if known_broken.get(key) == () and self._silences(key)}
+        found = placing.placed(
+            answer.claims, self.notebook, self._text, self._projects.of_key, whole=whole
+        )
         if not answer.error:
             self.cache.put_project(digest, found, answer.unused)
         return Relations(found, answer.unused, answer.undone, answer.error)
@@ -179,6 +182,10 @@ class Survey:
             return frozenset(cells)
 
         return broken
+
+    def _silences(self, key: NotebookKey) -> bool:
+        """Whether a comment in a notebook may silence something. Of archives it is not known."""
+        return key.member is None and "dbx:" in self._text(key.path)
 
     def _text(self, path: str) -> str:
         try:
