@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +22,8 @@ from pytest_dbxgate.projects import Projects
 
 if TYPE_CHECKING:
     from pytest_dbxgate.checks.references.check import Broken, Subject
+
+_RUN = re.compile(rb"%run\b([^\n]*)")
 
 # What checks is imported late: where nothing changed, the cache answers.
 
@@ -97,6 +100,29 @@ class Survey:
                     self.cache.put_facts(path, self.digests[path], known)
             self._fresh[path] = known
         return self._fresh[path]
+
+    def may_be_run(self, key: NotebookKey) -> bool:
+        """Whether some notebook may run this one by ``%run``. A look at the bytes: it spares the
+        whole project where only lint was asked for."""
+        if self._targets is None:
+            return True
+        name = (key.member or key.path).rpartition("/")[2].casefold()
+        return (name.rpartition(".")[0] or name) in self._targets
+
+    @cached_property
+    def _targets(self) -> str | None:
+        """All that is written behind ``%run``; None where that cannot be told by a look."""
+        found: list[bytes] = []
+        for item in self._discovery.notebooks:
+            if item.path.lower().endswith(".dbc"):
+                return None
+            try:
+                found += _RUN.findall((self._root / item.path).read_bytes())
+            except OSError:
+                continue
+        targets = b"\n".join(found)
+        # JSON may write any character as a number.
+        return None if b"\\u" in targets else targets.decode("utf-8", "replace").casefold()
 
     def known_facts(self, path: str) -> tuple[NotebookFacts, ...] | None:
         """The facts of a file if somebody asked for them."""

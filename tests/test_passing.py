@@ -8,7 +8,7 @@ import pytest
 
 from support import XDIST, run, source, write
 
-ALONE = ("-p", "no:hypothesispytest", "-p", "no:cov")
+ALONE = ("-p", "no:hypothesispytest", "-p", "no:pytest_cov")
 """Without the plugins of this project's own environment: they take part in every test."""
 
 RECORD = """
