@@ -12,7 +12,13 @@ from typing import NamedTuple
 
 from pytest_dbxgate.checks.python.ruff import Diagnostic
 from pytest_dbxgate.checks.references import star_exports
-from pytest_dbxgate.checks.references.bindings import Function, bound_at, function_of, may_run_later
+from pytest_dbxgate.checks.references.bindings import (
+    Function,
+    bound_at,
+    function_of,
+    lines_of,
+    may_run_later,
+)
 from pytest_dbxgate.checks.references.expansion import Expansion, Placed
 from pytest_dbxgate.checks.references.sheets import Sheet
 from pytest_dbxgate.codes import UNDEFINED_NAME
@@ -22,6 +28,9 @@ from pytest_dbxgate.project.facts import Spot
 UNDEFINED = UNDEFINED_NAME
 TOO_EARLY = "DBX321"
 LOST = "DBX322"
+
+MOST_PER_CELL = 200
+"""Uses of undefined names that are told of one cell; one more says that there are others."""
 
 _NAME = re.compile(r"Undefined name `([^`]+)`")
 _HISTORY = re.compile(r"_\d+|_i+\d*|_[iod]h|_exit_code")
@@ -87,7 +96,14 @@ def judge(
     ``provided`` are the names that exist in every cell of a notebook."""
     judge = _Judge(expansion, sheet_of, provided, nearest)
     missing = list(judge.uses(whole, 0, len(expansion.placed)))
-    faults = [fault for use in missing if (fault := judge.undefined(use)) is not None]
+    count: Counter[int] = Counter()
+    faults: list[Fault] = []
+    for use in missing:
+        count[use.at] += 1
+        if count[use.at] > MOST_PER_CELL:
+            faults.append(_fault(use, UNDEFINED, "more undefined names in this cell are not shown"))
+        elif (fault := judge.undefined(use)) is not None:
+            faults.append(fault)
     everywhere = {(use.at, use.spot) for use in missing}
     ends = dict(expansion.segments())
     for found in segments:
@@ -130,6 +146,7 @@ class _Judge:
         """The uses that count: nothing unseen may have defined the name."""
         expansion = self._expansion
         unknown = expansion.unknown_from(start, end)
+        told: Counter[int] = Counter()
         for item in found.items:
             match = _NAME.match(item.message)
             index = found.start + item.cell - 1
@@ -145,6 +162,7 @@ class _Judge:
                 or _HISTORY.fullmatch(name)
                 or _NEWER in item.message
                 or (sheet is not None and sheet.exempt)
+                or told[index] > MOST_PER_CELL
             ):
                 continue
             line = item.start.line
@@ -154,6 +172,7 @@ class _Judge:
                 continue
             if unknown is not None and (index >= unknown or may_run_later(piece.text, line)):
                 continue
+            told[index] += 1
             yield _Use(index, placed, line, after, piece.spot(item.start, item.end), name)
 
     def undefined(self, use: _Use) -> Fault | None:
@@ -279,7 +298,7 @@ def _fault(use: _Use, code: str, message: str) -> Fault:
 
 def _around(text: str, item: Diagnostic) -> tuple[str, str]:
     """The characters ahead of a finding and behind it."""
-    line = text.split("\n")[item.start.line - 1]
+    line = lines_of(text)[item.start.line - 1]
     start, end = item.start.column - 2, item.end.column - 1
     return line[start : start + 1] if start >= 0 else "", line[end : end + 1]
 
