@@ -485,6 +485,8 @@ class GatePlugin:
                 + ", ".join(hidden[:3])
                 + (", ..." if len(hidden) > 3 else "")
             )
+        if not self._config.option.noconftest:
+            notes += arguments.imported(paths)
         return [*lines, *(f"dbxgate: {clean(note)}" for note in notes)]
 
     @pytest.hookimpl(tryfirst=True)
