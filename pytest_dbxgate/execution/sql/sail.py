@@ -303,7 +303,7 @@ ROWS: tuple[Row, ...] = (
         r"(?:CREATE|ALTER|DROP|DESC|DESCRIBE|SHOW)(?: OR REPLACE)?(?: FOREIGN| ALL IN)? "
         r"(?:SHARES?|RECIPIENTS?|PROVIDERS?|CONNECTIONS?|EXTERNAL LOCATIONS?"
         r"|STORAGE CREDENTIALS?|VOLUMES?|GROUPS?|POLICY|POLICIES|GRANTS?|CATALOG|USERS)\b.*",
-        _cannot("Unity Catalog"),
+        _cannot("such objects of Unity Catalog"),
     ),
     _row(r"(?:LIST|GET|PUT|REMOVE) .+", _cannot("files of volumes")),
 )
