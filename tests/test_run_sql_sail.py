@@ -9,6 +9,7 @@ import pytest
 
 from pytest_dbxgate.execution.engines import ENGINES
 from pytest_dbxgate.execution.sql import Kind, adapt, limit_of
+from spark_client import connect
 
 pytest.importorskip("pysail", reason="pysail is not installed")
 
@@ -258,6 +259,25 @@ CASES = [
     ),
     accept("SELECT * FROM orders VERSION AS OF 1", ORDERS),
     rewrite("SELECT * FROM orders@v1", ORDERS),
+    rewrite(
+        "SELECT id, amount * 2 AS twice, twice + 1 AS more, `more` || 'x' FROM orders",
+        [(1, 2.0, 3.0, "3.0x"), (2, 4.0, 5.0, "5.0x"), (3, 6.0, 7.0, "7.0x")],
+    ),
+    rewrite(
+        "SELECT shop, sum(amount) AS s, s / 2 AS half FROM orders GROUP BY ALL",
+        [("a", 1.0, 0.5), ("b", 5.0, 2.5)],
+    ),
+    rewrite(
+        "SELECT * FROM (SELECT id AS a, a + 1 AS b FROM orders) WHERE a = 1",
+        [(1, 2)],
+    ),
+    accept("SELECT upper(shop) AS shop, shop || 'x' FROM orders WHERE id = 1", [("A", "ax")]),
+    accept(
+        "SELECT DATE '2024-05-06' AS date, DATE '2024-01-01' AS other, "
+        "extract(DAY FROM DATE '2024-05-06') AS day, DATE '2024-01-01' + INTERVAL 1 DAY = "
+        "DATE '2024-01-02' FROM orders WHERE id = 1",
+        None,
+    ),
     # what describes
     rewrite("DESC orders", [("amount", "double"), ("id", "int"), ("shop", "string")]),
     rewrite("DESCRIBE orders", [("amount", "double"), ("id", "int"), ("shop", "string")]),
@@ -286,11 +306,9 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    from pyspark.sql import SparkSession
-
     folder = tmp_path_factory.mktemp("sail")
     server = ENGINES["sail"].start(folder, ("main", "dev"))
-    session = SparkSession.builder.remote(server.remote).create()
+    session = connect(server.remote)
     session.conf.set("spark.sql.warehouse.dir", str(folder / "warehouse"))
     session.conf.set("spark.sql.sources.default", "delta")
     yield session
@@ -373,8 +391,8 @@ def test_a_column_that_is_not_null_takes_no_nulls(orders: Any) -> None:
 
 def test_an_engine_limit_or_the_notebooks_own(orders: Any) -> None:
     limits = {
-        "SELECT id AS a, a + 1 AS b FROM orders": "Sail cannot name `a` again in the SELECT that "
-        "defines it",
+        "SELECT rand() AS a, a + 1 AS b FROM orders": "Sail cannot name `a` again in the SELECT "
+        "that defines it",
         "SELECT shop:field FROM orders": "Sail has no paths into JSON (`column:field`)",
         "SELECT * FROM read_files('/files')": "Sail has no table function `read_files`",
         "SELECT ai_query('a', 'b')": "Sail has no function `ai_query`",
