@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -58,6 +59,7 @@ CASES = [
     acknowledge("CACHE TABLE orders"),
     acknowledge("CACHE LAZY TABLE orders OPTIONS ('storageLevel' = 'DISK_ONLY')"),
     acknowledge("CACHE SELECT * FROM orders"),
+    acknowledge("UNCACHE TABLE orders"),
     acknowledge("UNCACHE TABLE IF EXISTS orders"),
     acknowledge("CLEAR CACHE"),
     # privileges, owners, comments, tags, keys
@@ -414,6 +416,23 @@ def test_an_engine_limit_or_the_notebooks_own(orders: Any) -> None:
             orders.sql(statement).collect()
         found[statement] = limit_of(raised.value, statement)
     assert found == limits
+
+
+def test_files_that_came_later_are_seen(orders: Any, tmp_path: Path) -> None:
+    """Why ``REFRESH`` and ``MSCK REPAIR TABLE`` need not be done."""
+    first, second = tmp_path / "day=1", tmp_path / "day=2"
+    first.mkdir()
+    (first / "a.csv").write_text("1\n", encoding="utf-8")
+    orders.sql(
+        "CREATE TABLE new (id INT, day INT) USING CSV PARTITIONED BY (day) "
+        f"LOCATION '{tmp_path.as_posix()}'"
+    )
+    assert _rows(orders.sql("SELECT * FROM new")) == [(1, 1)]
+    second.mkdir()
+    (second / "b.csv").write_text("2\n", encoding="utf-8")
+    assert _rows(orders.sql("SELECT * FROM new")) == [(1, 1), (2, 2)]
+    (second / "b.csv").write_text("33\n", encoding="utf-8")
+    assert _rows(orders.sql("SELECT * FROM new")) == [(1, 1), (33, 2)]
 
 
 def test_sail_replaces_a_table_by_its_own_columns(orders: Any) -> None:

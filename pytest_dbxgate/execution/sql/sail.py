@@ -163,7 +163,8 @@ ROWS: tuple[Row, ...] = (
         r"(?P<query>(?:SELECT|WITH|VALUES|FROM) .+)",
         _as("CREATE TEMPORARY VIEW {table} AS {query}", "the view is not cached"),
     ),
-    _row(r"UNCACHE TABLE (?:IF EXISTS )?NAME|CLEAR CACHE", _acknowledged("UNCACHE")),
+    _row(r"UNCACHE TABLE (?P<table>(?!IF )NAME)", _acknowledged("UNCACHE", _TABLE)),
+    _row(r"UNCACHE TABLE IF EXISTS NAME|CLEAR CACHE", _acknowledged("UNCACHE")),
     # privileges, owners, comments, tags
     _row(
         r"(?:GRANT|REVOKE|DENY) [\w, ]+? ON (?:(?:TABLE|VIEW) )?(?P<table>NAME) (?:TO|FROM) .+",
