@@ -251,7 +251,8 @@ def test_a_package_is_published_from_the_folder_of_the_run(
     pytester: pytest.Pytester, packed: tuple[Path, str]
 ) -> None:
     package, digest = packed
-    result = run_here(pytester, "--dbx-deploy", "--dbx-package", package, "--dbx-package-sha256", digest)
+    named = ("--dbx-package", str(package), "--dbx-package-sha256", digest)
+    result = run_here(pytester, "--dbx-deploy", *named)
     assert result.ret == 0, result.outlines
     assert sorted(each.name for each in Path(".dbxgate").iterdir()) == [
         ".gitignore",
@@ -278,7 +279,8 @@ def test_settings_beside_a_package_that_would_count_are_refused(
 ) -> None:
     package, digest = packed
     write(package.parent, {"pytest.ini": "[pytest]\naddopts = -v\n"})
-    result = run_here(pytester, "--dbx-deploy", "--dbx-package", package, "--dbx-package-sha256", digest)
+    named = ("--dbx-package", str(package), "--dbx-package-sha256", digest)
+    result = run_here(pytester, "--dbx-deploy", *named)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
         ["ERROR: the settings of *pytest.ini* came with the package*: write --dbx-package=FILE*"]

@@ -123,9 +123,7 @@ def told(project: pytest.Pytester, *arguments: str) -> tuple[pytest.RunResult, s
     return result, "\n".join([*result.outlines, *result.errlines])
 
 
-def told_by_all(
-    project: pytest.Pytester, *commands: tuple[str, ...]
-) -> tuple[dict[str, int], str]:
+def told_by_all(project: pytest.Pytester, *commands: tuple[str, ...]) -> tuple[dict[str, int], str]:
     """What each of the commands ended with, and what they showed. One process runs all of them, and
     keeps the reports of each in a folder of its own."""
     given = [
