@@ -97,6 +97,14 @@ def test_a_green_run_is_published_once(project: pytest.Pytester, workers: tuple[
     assert report(project.path)["deployment"]["changed"] is False
 
 
+def test_publishing_adds_nothing_to_the_progress_of_the_tests(project: pytest.Pytester) -> None:
+    for arguments in ((), ("-q",), ("-rA",)):
+        result = run_here(project, "--dbx-deploy", *arguments)
+        assert [line[-6:] for line in result.outlines if "%]" in line][-1] == "[100%]"
+        assert "%] [" not in result.stdout.str()
+    result.stdout.fnmatch_lines(["PASSED dbx::publish[[]local[]]"])
+
+
 def test_an_edit_publishes_one_and_is_rolled_back(project: pytest.Pytester) -> None:
     run_here(project, "--dbx-deploy")
     before = objects(project.path)
