@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from faults.world import new, outcome, stage
+from faults.world import PROJECT, TARGET, new, outcome, stage
+from pytest_dbxgate.delivery.deploy import Request
 from pytest_dbxgate.delivery.log import Event, Log
 from pytest_dbxgate.delivery.model import Plan, Refusal
 from pytest_dbxgate.delivery.published import Mode, Published
 from pytest_dbxgate.delivery.refusing import refuse
 from pytest_dbxgate.errors import GateError, PlatformError, RefusedError
+from pytest_dbxgate.publishing import carried_out
 from pytest_dbxgate.reporting import published as text
 from pytest_dbxgate.reporting.progress import Progress
+from pytest_dbxgate.targets import Opened
 
 
 def raised(*refusals: Refusal) -> GateError:
@@ -138,3 +141,22 @@ def test_the_log_of_a_roll_back_names_what_was_restored(tmp_path: Path) -> None:
         undone = [line for line in lines if line.startswith("undo ")][1:]
         assert [line.split()[1] for line in undone] == [f"{n}/16" for n in range(1, 17)]
         assert sum(line.endswith(" flow/changed4") for line in undone) == 1
+
+
+def test_a_plan_says_that_a_deployment_is_unfinished(tmp_path: Path) -> None:
+    with stage(tmp_path) as world:
+        target = Opened("test", world.client(), TARGET, "me@example.com")
+        request = Request(new().items, new().jobs)
+        wanted = Published("test", Mode.PLAN, project=PROJECT)
+        assert carried_out(wanted, target, request, world.means()).notes == ()
+        world.running.add_faults(
+            {"do": "outage", "match": {"method": "POST", "path": "/Shared/etl/flow/changed5"}}
+        )
+        assert outcome(world, new())[0] == 23
+        world.running.clear_faults()
+        (note,) = carried_out(wanted, target, request, world.means()).notes
+    assert note.startswith("the deployment 00000002-")
+    assert note.endswith(
+        " is unfinished: the next run or --dbx-heal undoes or finishes it first, and then the plan "
+        "may be another"
+    )
