@@ -14,6 +14,8 @@ from pytest_dbxgate.delivery.model import Plan, Refusal
 from pytest_dbxgate.delivery.published import Mode, Published
 from pytest_dbxgate.delivery.refusing import refuse
 from pytest_dbxgate.errors import GateError, PlatformError, RefusedError
+from pytest_dbxgate.outside import kept
+from pytest_dbxgate.publish_options import Command, Publishing
 from pytest_dbxgate.publishing import carried_out
 from pytest_dbxgate.reporting import published as text
 from pytest_dbxgate.reporting.progress import Progress
@@ -160,3 +162,22 @@ def test_a_plan_says_that_a_deployment_is_unfinished(tmp_path: Path) -> None:
         " is unfinished: the next run or --dbx-heal undoes or finishes it first, and then the plan "
         "may be another"
     )
+
+
+@pytest.mark.parametrize("here", ["", "sub", "beside"])
+def test_the_place_of_the_log_is_told_as_it_is_seen_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: str
+) -> None:
+    for name in ("sub", "beside"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / here)
+    done = Published("local", Mode.DEPLOY, log=("something",))
+    (note,) = kept(done, tmp_path / "sub", Publishing(Command.DEPLOY)).notes
+    file = tmp_path / "sub" / ".dbxgate" / "publishing.log"
+    assert file.exists()
+    expected = {
+        "": "sub/.dbxgate/publishing.log",
+        "sub": ".dbxgate/publishing.log",
+        "beside": file.as_posix(),
+    }
+    assert note == f"what was done, step by step: {expected[here]}"
