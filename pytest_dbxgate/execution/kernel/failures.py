@@ -10,7 +10,7 @@ from types import TracebackType
 
 from pytest_dbxgate.execution.kernel.places import Places, Step
 from pytest_dbxgate.execution.kernel.signals import EngineError, NeedsClusterError
-from pytest_dbxgate.execution.kernel.statements import limit_of
+from pytest_dbxgate.execution.kernel.statements import LINE, limit_of
 from pytest_dbxgate.execution.outcome import CellFailure, CellPlace, RunState
 
 _MOST_LINES = 20
@@ -34,8 +34,6 @@ _GONE = (
     "Socket closed",
     "RETRIES_EXCEEDED",
 )
-LINE = "_dbxgate_line"
-"""The attribute of an error that tells the line in the code of a cell that is no Python."""
 
 
 class Failures:

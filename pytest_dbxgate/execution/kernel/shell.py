@@ -32,9 +32,16 @@ class _Output(DisplayHook):
     def write_output_prompt(self) -> None:
         pass
 
+    def quiet(self) -> bool:
+        """A semicolon at the end hides the value. IPython looks into its history for it."""
+        return bool(self.semicolon_at_end_of_expression(self.shell.code))
+
 
 class Shell(InteractiveShell):
     """Tells of errors by its results only: what a failure looks like is decided elsewhere."""
+
+    code = ""
+    """What runs."""
 
     def showtraceback(self, *args: Any, **kwargs: Any) -> None:
         pass
@@ -50,6 +57,7 @@ class Shell(InteractiveShell):
 
     def run(self, code: str) -> BaseException | None:
         """Run a cell's code; what it failed of."""
+        self.code = code
         result: Any = self.run_cell(code, store_history=False)  # type: ignore[no-untyped-call]
         error: BaseException | None = result.error_before_exec or result.error_in_exec
         return error
@@ -108,5 +116,7 @@ def make(naming: Callable[[str], str]) -> Shell:
     _Compiler.naming = staticmethod(naming)
     shell.compiler_class = _Compiler
     shell.compile = _Compiler()  # type: ignore[no-untyped-call]
+    # Otherwise every bracket that is not closed is "incomplete input".
+    shell.compile.reset_compiler_flags()
     shell.user_ns_hidden.clear()
     return shell

@@ -5,6 +5,8 @@ Importing pyspark costs most of what a small notebook takes, and many need none 
 
 from __future__ import annotations
 
+import functools
+import gc
 import importlib
 import importlib.util
 import os
@@ -21,7 +23,7 @@ from typing import Any
 from pytest_dbxgate.execution.kernel.signals import EngineError, NeedsClusterError
 from pytest_dbxgate.execution.spec import Spec
 
-_WORDS = re.compile(r"\b(?:spark|sqlContext|sql|table|udf|_sqldf|globals|locals|dir)\b")
+_WORDS = re.compile(r"\b(?:spark|sqlContext|sql|table|udf|_sqldf)\b")
 
 
 def mentions(code: str) -> bool:
@@ -47,10 +49,13 @@ class Spark:
         """The session, started now if it was not. Raises EngineError."""
         if self._session is None and not self._starting:
             self._starting = True
+            # What is imported now stays: collecting in between costs a tenth of the start.
+            gc.disable()
             try:
                 self._session = self._start()
                 self._ready(self._session)
             finally:
+                gc.enable()
                 self._starting = False
         return self._session
 
@@ -74,11 +79,11 @@ class Spark:
         for key, value in self._settings().items():
             builder = builder.config(key, value)
         try:
-            session = builder.create()
-            session.client.set_retry_policies([_patience()])
+            if spec.engine != "connect":
+                _retry_for_seconds()
+            return builder.create()
         except Exception as error:
             raise EngineError(f"the engine does not answer: {_first_line(error)}") from error
-        return session
 
     def _settings(self) -> dict[str, str]:
         if self._spec.engine != "sail":
@@ -115,11 +120,13 @@ def with_session(remote: str, session_id: str) -> str:
     return f"{joined.rstrip(';')};session_id={session_id}"
 
 
-def _patience() -> Any:
-    """Retry for seconds: a local engine that is gone does not come back."""
-    from pyspark.sql.connect.client.retries import DefaultPolicy
+def _retry_for_seconds() -> None:
+    """A local engine that is gone does not come back: ten minutes, the client's own, are vain."""
+    from pyspark.sql.connect.client import core
 
-    return DefaultPolicy(max_retries=4, initial_backoff=50, max_backoff=1000)
+    core.DefaultPolicy = functools.partial(  # type: ignore[misc,assignment]
+        core.DefaultPolicy, max_retries=4, max_backoff=1000
+    )
 
 
 def _first_line(error: BaseException) -> str:

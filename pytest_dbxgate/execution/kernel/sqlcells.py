@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from pytest_dbxgate.execution.kernel.statements import STATEMENT, is_query
+from pytest_dbxgate.execution.kernel.statements import LINE, STATEMENT, is_query
 from pytest_dbxgate.execution.kernel.widgets import Widgets
 from pytest_dbxgate.languages.sql import parameters
 from pytest_dbxgate.languages.sql.lexing import statements
@@ -40,24 +41,21 @@ class SqlCells:
 
     def run(self, code: str) -> None:
         """Run a cell's code; the rows of the last query are kept as ``_sqldf``, and shown."""
-        code = self._filled_in(code)
         last: Any = None
+        last_text, last_start = "", 0
         for statement in statements(code):
-            text = statement.text
-            if self._widgets.execute(text):
-                continue
-            try:
+            with _located(code, statement.start, statement.text):
+                text = self._filled_in(statement.text)
+                if self._widgets.execute(text):
+                    continue
                 result = self._session().sql(text, self._arguments(text) or None)
-            except Exception as error:
-                line = code.count("\n", 0, statement.start) + 1
-                error._dbxgate_line = line  # type: ignore[attr-defined]
-                setattr(error, STATEMENT, text)
-                raise
             if is_query(text):
-                last = result
+                last, last_text, last_start = result, text, statement.start
         if last is not None:
             self._keep(last)
-            self._show(last)
+            # A query runs only now.
+            with _located(code, last_start, last_text):
+                self._show(last)
 
     def _arguments(self, statement: str) -> dict[str, str]:
         """The values of the parameters ``:name``; one without a widget is left to the engine."""
@@ -94,6 +92,17 @@ class SqlCells:
         value = self._widgets.getArgument(match["name"], match["default"])
         escaped = value.replace("\\", "\\\\").replace("'", "\\'")
         return f"'{escaped}'"
+
+
+@contextmanager
+def _located(code: str, start: int, statement: str) -> Iterator[None]:
+    """Let an error tell the statement that raised it, and its line."""
+    try:
+        yield
+    except Exception as error:
+        setattr(error, LINE, code.count("\n", 0, start) + 1)
+        setattr(error, STATEMENT, statement)
+        raise
 
 
 def _names(text: str) -> list[str]:

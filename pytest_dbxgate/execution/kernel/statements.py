@@ -7,11 +7,13 @@ import decimal
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pytest_dbxgate.execution import sql as dialects
 from pytest_dbxgate.execution.kernel.signals import NeedsClusterError
 
 STATEMENT = "_dbxgate_statement"
 """The attribute that tells of an error which statement raised it."""
+
+LINE = "_dbxgate_line"
+"""The attribute that tells in which line of a cell's code the statement stands."""
 
 _QUERIES = frozenset(
     {
@@ -68,6 +70,8 @@ class Statements:
             raise
 
     def _run(self, session: Any, run: Callable[..., Any], text: str, args: Any) -> Any:
+        from pytest_dbxgate.execution import sql as dialects
+
         def columns(query: str) -> Any:
             return run(query).dtypes
 
@@ -108,6 +112,8 @@ def is_query(statement: str) -> bool:
 
 def bind(text: str, args: Mapping[str, Any]) -> str:
     """``text`` with values in the place of its named parameters."""
+    from pytest_dbxgate.execution import sql as dialects
+
     marks = {name: f"\x01{number}\x01" for number, name in enumerate(args)}
     strings = {name: value for name, value in args.items() if isinstance(value, str)}
     found = dialects.bound(text, {**marks, **strings})
@@ -136,6 +142,8 @@ def _literal(value: Any) -> str:
 
 def limit_of(error: BaseException) -> str:
     """Why this engine cannot do what raised ``error``; empty where that is not the reason."""
+    from pytest_dbxgate.execution import sql as dialects
+
     return dialects.limit_of(error, getattr(error, STATEMENT, ""))
 
 
