@@ -140,13 +140,13 @@ def test_python_restarts_without_widgets_being_lost(bench: Bench) -> None:
     bench.write("helper.py", "VALUE = 1\n")
     end = bench.run(
         "import helper\nx = 1\ndbutils.widgets.text('a', 'kept')",
-        "open('helper.py', 'w').write('VALUE = 22')\n%restart_python\nprint('not reached')",
+        "open('helper.py', 'w').write('VALUE = 2222')\n%restart_python\nprint('not reached')",
         "import helper\nprint('x' in globals(), helper.VALUE, dbutils.widgets.get('a'))",
         "dbutils.library.restartPython()",
         "helper",
         remote="",
     )
-    assert end.output == "False 22 kept\n"
+    assert end.output == "False 2222 kept\n"
     assert failed(end) == "main.py:5:1 NameError: name 'helper' is not defined"
 
 

@@ -190,6 +190,22 @@ def test_pip_follows_its_policy(bench: Bench) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("cells", "state"),
+    [
+        (["%pip install no-such-package", "import no_such_package"], RunState.UNSUPPORTED),
+        (["from delta.tables import DeltaTable"], RunState.UNSUPPORTED),
+        (["import no_such_package"], RunState.FAILED),
+    ],
+)
+def test_a_module_that_a_cluster_has(bench: Bench, cells: list[str], state: RunState) -> None:
+    end = bench.run(*cells)
+    assert end.state is state, end
+    assert end.failure is not None
+    told = end.failure.message.endswith(": it is not installed here")
+    assert told is (state is RunState.UNSUPPORTED)
+
+
 def test_pip_installs_into_the_runs_own_folder(bench: Bench, tmp_path: Path) -> None:
     _wheel(bench.tree / "dist")
     end = bench.run(

@@ -39,6 +39,21 @@ def test_globals_and_modules_know_one_session(lake: Bench) -> None:
     assert end.notices == ("spark.stop() was not done: the session belongs to the run",)
 
 
+def test_a_builder_gives_the_session_whatever_it_asks_for(lake: Bench) -> None:
+    end = lake.run(
+        "from pyspark import SparkConf, SparkContext\nfrom pyspark.sql import SparkSession",
+        "builder = SparkSession.builder.appName('x').master('local[*]').config('a.b', 'c')",
+        "print(builder.enableHiveSupport().getOrCreate() is spark)",
+        "SparkContext.getOrCreate()",
+    )
+    assert end.output == "True\n", end
+    assert end.state is RunState.UNSUPPORTED
+    assert end.failure is not None
+    assert end.failure.message == (
+        "SparkContext.getOrCreate: Spark Connect has no SparkContext; it needs a cluster"
+    )
+
+
 def test_sql_cells_and_their_parameters(lake: Bench) -> None:
     end = lake.run(
         "%sql\n"
@@ -129,6 +144,24 @@ def test_arguments_of_sql_in_queries_and_commands(lake: Bench) -> None:
 def test_what_the_engine_lacks_is_no_failure_of_the_notebook(lake: Bench, cell: str) -> None:
     end = lake.run(cell)
     assert end.state is RunState.UNSUPPORTED, end
+
+
+def test_an_error_in_a_function_of_sparks_is_the_functions_own(lake: Bench) -> None:
+    end = lake.run(
+        "@udf('int')\ndef f(x):\n    raise ValueError('in udf')",
+        "spark.range(1).select(f('id')).first()",
+    )
+    assert end.state is RunState.FAILED
+    assert end.failure is not None
+    assert end.failure.place == CellPlace("main.py", 2, 1)
+    assert end.failure.message == "in a Python function: ValueError: in udf"
+    assert end.failure.traceback == (
+        "  main.py cell 2, line 1",
+        "    spark.range(1).select(f('id')).first()",
+        "  main.py cell 1, line 3, in f",
+        "    raise ValueError('in udf')",
+        "PythonException: in a Python function: ValueError: in udf",
+    )
 
 
 def test_what_the_notebook_catches_is_its_own_business(lake: Bench) -> None:

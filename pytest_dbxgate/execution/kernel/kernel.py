@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pytest_dbxgate.execution.kernel import magics, names
+from pytest_dbxgate.execution.kernel import builders, magics, names
 from pytest_dbxgate.execution.kernel import shell as shells
 from pytest_dbxgate.execution.kernel.children import Children
 from pytest_dbxgate.execution.kernel.context import Context
@@ -81,6 +81,11 @@ class Kernel:
                 f"{notebook.key} is not the notebook that was checked: it changed",
             )
         signal.signal(signal.SIGTERM, _cancel)
+        if sys.platform != "win32":
+            # The workers of a pool that is closed are ended by this signal.
+            os.register_at_fork(
+                after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            )
         try:
             self._runner().run(notebook)
         except NotebookExit as end:
@@ -102,6 +107,7 @@ class Kernel:
             Statements(spec.engine, self._teller.notice).install(session)
             if spec.engine != "connect":
                 reach_from_spark(files)
+                builders.give(session)
             shell.user_ns.update(names.of_spark(session))
 
         spark = Spark(spec, ready)
@@ -119,7 +125,8 @@ class Kernel:
         )
         self._names = names.without_spark(dbutils, widgets)
         names.provide_modules(self._names, spark.session, connect=spec.engine == "connect")
-        magics.register(shell, Pip(spec, self._teller.notice, self._local(files)))
+        pip = Pip(spec, self._teller.notice, self._local(files))
+        magics.register(shell, pip)
 
         def keep(result: Any) -> None:
             shell.user_ns["_sqldf"] = result
@@ -137,7 +144,7 @@ class Kernel:
                 spark=spark,
                 teller=self._teller,
                 places=places,
-                failures=Failures(places, spec.tree),
+                failures=Failures(places, spec.tree, pip.skipped),
                 targets=self._targets,
                 widgets=widgets,
                 sql=SqlCells(widgets, spark.session, display, keep),
