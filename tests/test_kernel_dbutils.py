@@ -68,6 +68,23 @@ def test_files_of_this_machine(bench: Bench, tmp_path: Path) -> None:
     assert end.output == "here\n", end
 
 
+def test_pythons_own_functions_reach_volumes(bench: Bench) -> None:
+    end = bench.run(
+        "import os, pathlib, shutil\nos.makedirs('/Volumes/main/s/v')",
+        "with open('/Volumes/main/s/v/a.txt', 'w') as stream:\n    stream.write('x')",
+        "pathlib.Path('/dbfs/b.txt').write_text('y')",
+        "shutil.copyfile('/dbfs/b.txt', '/Volumes/main/s/v/c.txt')",
+        "print(sorted(os.listdir('/Volumes/main/s/v')), os.path.exists('/dbfs/none'))",
+        "print(dbutils.fs.head('dbfs:/b.txt'), [each.name for each in dbutils.fs.ls('/')])",
+        "open('/Volumes/../../x')",
+    )
+    assert end.output == (
+        "1\n'/Volumes/main/s/v/c.txt'\n['a.txt', 'c.txt'] False\ny ['Volumes/', 'b.txt']\n"
+    ), end
+    assert end.failure is not None
+    assert end.failure.error == "OutsideError"
+
+
 @pytest.mark.parametrize(
     ("cell", "message"),
     [

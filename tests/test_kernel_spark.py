@@ -135,7 +135,9 @@ def test_arguments_of_sql_in_queries_and_commands(lake: Bench) -> None:
     "cell",
     [
         "sc.parallelize([1])",
-        "spark.sparkContext",
+        "spark.sparkContext.parallelize([1])",
+        "spark.conf.get('spark.databricks.clusterUsageTags.clusterName')",
+        "spark.read.parquet('abfss://c@account.dfs.core.windows.net/x')",
         "spark.range(1).rdd",
         "spark.sql('COPY INTO main.default.t FROM \"/x\" FILEFORMAT = CSV')",
         "try:\n    sc.broadcast(1)\nexcept Exception as e:\n    raise ValueError('no') from e",
@@ -180,6 +182,40 @@ def test_readers_and_writers_use_the_runs_files(lake: Bench) -> None:
     assert end.state is RunState.PASSED, end
     assert end.output.endswith("1\n")
     assert list((lake.files / "out").glob("*.parquet"))
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        "spark.read.csv('/nowhere/at/all.csv')",
+        "spark.read.format('json').load(['dbfs:/none', '/Volumes/main/s/v/none'])",
+        "spark.sql('SELECT * FROM parquet.`/Volumes/main/s/v/none`')",
+    ],
+)
+def test_what_is_missing_is_not_read_as_empty(lake: Bench, read: str) -> None:
+    end = lake.run(read)
+    assert end.state is RunState.FAILED
+    assert end.failure is not None
+    assert end.failure.condition == "PATH_NOT_FOUND"
+
+
+def test_functions_of_modules_reach_spark(lake: Bench) -> None:
+    lake.write("rules.py", "import other\n\ndef twice(x):\n    return other.TWO * x\n")
+    lake.write("other.py", "TWO = 2\n")
+    end = lake.run(
+        "import rules\nsc.setLogLevel('ERROR')\nspark.sparkContext.setLogLevel('ERROR')",
+        "print(spark.range(2).select(udf(rules.twice, 'int')('id').alias('t')).collect())",
+    )
+    assert end.output == "[Row(t=0), Row(t=2)]\n", end
+
+
+def test_sql_reads_the_runs_files(lake: Bench) -> None:
+    end = lake.run(
+        "dbutils.fs.put('/in/a.json', '{\"a\": 1}')",
+        "%sql SELECT * FROM json.`dbfs:/in/a.json`",
+        "print(_sqldf.first().a)",
+    )
+    assert end.output.endswith("\n1\n"), end
 
 
 def test_runs_of_one_session_see_each_others_tables(lake: Bench) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from pytest_dbxgate.execution.kernel.spark import NoSparkContext
 from pytest_dbxgate.execution.kernel.utility import needs_cluster
 
 _OF_A_CLUSTER = ("SparkContext", "SparkConf", "RDD", "Broadcast", "Accumulator", "SparkFiles")
@@ -25,6 +26,7 @@ def give(session: Any) -> None:
                     session.conf.set(key, value)
         return session
 
+    type(session).sparkContext = NoSparkContext()
     SparkSession.Builder.getOrCreate = get_or_create  # type: ignore[method-assign]
     for name in _OF_A_CLUSTER:
         if not hasattr(pyspark, name):

@@ -31,6 +31,9 @@ _ABSENT = {
 }
 """Spark's conditions that mean: Spark Connect has not what a cluster has."""
 _CONDITION = re.compile(r"\[([A-Z][A-Z0-9]*_[A-Z0-9_.]+)\]")
+_OF_DATABRICKS = re.compile(
+    r"(?:configuration not found|SQL_CONF_NOT_FOUND).*\bspark\.databricks\."
+)
 _GONE = (
     "StatusCode.UNAVAILABLE",
     "failed to connect to all addresses",
@@ -144,6 +147,8 @@ def _judged(error: BaseException, skipped: Collection[str]) -> tuple[RunState, s
             return RunState.PLATFORM, message
         if condition_of(seen) in _ABSENT:
             return RunState.UNSUPPORTED, f"{message} (it needs a cluster)"
+        if _is_of_spark(seen) and _OF_DATABRICKS.search(str(seen)):
+            return RunState.UNSUPPORTED, f"{message} (a cluster has this setting)"
         reason = limit_of(seen) if _is_of_spark(seen) else ""
         if reason:
             return RunState.UNSUPPORTED, f"{reason} ({message})"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pytest_dbxgate.execution.kernel import builders, magics, names
+from pytest_dbxgate.execution.kernel import builders, file_api, magics, names, own_modules
 from pytest_dbxgate.execution.kernel import shell as shells
 from pytest_dbxgate.execution.kernel.children import Children
 from pytest_dbxgate.execution.kernel.context import Context
@@ -20,7 +21,7 @@ from pytest_dbxgate.execution.kernel.dbutils import (
     Secrets,
     TaskValues,
 )
-from pytest_dbxgate.execution.kernel.dbutils_fs import FileUtils, reach_from_spark
+from pytest_dbxgate.execution.kernel.dbutils_fs import FileUtils
 from pytest_dbxgate.execution.kernel.display import display
 from pytest_dbxgate.execution.kernel.failures import Failures
 from pytest_dbxgate.execution.kernel.filesystem import FileSystem
@@ -30,6 +31,7 @@ from pytest_dbxgate.execution.kernel.redaction import Plumbing, Redactor
 from pytest_dbxgate.execution.kernel.running import Parts, Runner
 from pytest_dbxgate.execution.kernel.signals import CellError, NotebookExit, RunCancelled
 from pytest_dbxgate.execution.kernel.spark import Spark
+from pytest_dbxgate.execution.kernel.spark_paths import SparkPaths
 from pytest_dbxgate.execution.kernel.sqlcells import SqlCells
 from pytest_dbxgate.execution.kernel.statements import Statements
 from pytest_dbxgate.execution.kernel.targets import TargetError, Targets
@@ -65,9 +67,11 @@ class Kernel:
         end = self._ended()
         if plumbing is not None:
             plumbing.close()
-        self._teller.end(
-            end.state, message=end.message, failure=end.failure, exit_value=end.exit_value
-        )
+        value = end.exit_value
+        if value is not None and self._spec.depth == 0:
+            # Only a notebook that ran this one gets the value itself.
+            value = self._redactor(value)
+        self._teller.end(end.state, message=end.message, failure=end.failure, exit_value=value)
 
     def _ended(self) -> _End:
         try:
@@ -104,11 +108,17 @@ class Kernel:
         shell = shells.make(places.name)
 
         def ready(session: Any) -> None:
-            Statements(spec.engine, self._teller.notice).install(session)
+            mapped: Callable[[str], str] = str
             if spec.engine != "connect":
-                reach_from_spark(files)
+                paths = SparkPaths(files, checks=spec.engine == "sail")
+                paths.install()
+                mapped = paths.in_sql
                 builders.give(session)
-            shell.user_ns.update(names.of_spark(session))
+                own_modules.carry(spec.tree)
+            Statements(spec.engine, self._teller.notice, mapped).install(session)
+            # What the notebook has given such a name to is its own.
+            for name, value in names.of_spark(session).items():
+                shell.user_ns.setdefault(name, value)
 
         spark = Spark(spec, ready)
         children = Children(spec, spark.session_id, self._targets, self._teller.notice)
@@ -152,7 +162,14 @@ class Kernel:
                 restart=restart,
             )
         )
-        sys.path[:] = [*self._roots(), *sys.path]
+        file_api.install(files)
+        # IPython has an ``open`` of its own, which knows the original alone.
+        self._names["open"] = open
+        # The run's own folder is nothing to import from.
+        started_in = os.path.normpath(Path.cwd())
+        rest = [each for each in sys.path if os.path.normpath(each or ".") != started_in]
+        sys.path[:] = [*self._roots(), *rest]
+        sys.argv[:] = [spec.path]
         self._set_out(shell)
         spark.watch_imports()
         return runner

@@ -131,12 +131,18 @@ def _first_line(error: BaseException) -> str:
     return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
+_OF_NO_EFFECT = ("setLogLevel", "setJobGroup", "setJobDescription", "setLocalProperty")
+"""What changes logs and labels only."""
+
+
 class NoSparkContext:
     """``sc``: what Spark Connect has not."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if name in _OF_NO_EFFECT:
+            return lambda *values, **options: None
         raise NeedsClusterError(f"sc.{name} needs a cluster: Spark Connect has no SparkContext")
 
     def __repr__(self) -> str:
