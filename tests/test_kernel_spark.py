@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import pytest
 
 from kernel_support import Bench, bench, engine, lake  # noqa: F401
+from pytest_dbxgate.execution.engines import ENGINES
 from pytest_dbxgate.execution.outcome import CellPlace, RunState
 
 
@@ -244,3 +249,24 @@ def test_pyspark_prints_nothing_of_its_own(lake: Bench) -> None:
     end = lake.run("import pyspark.pandas as ps", "spark.range(2).toPandas()['id'].tolist()")
     assert end.state is RunState.PASSED, end
     assert end.output == "[0, 1]\n"
+
+
+def test_an_engine_that_dies_is_the_platforms_fault(tmp_path: Path) -> None:
+    pytest.importorskip("pysail", reason="pysail is not installed")
+    running = ENGINES["sail"].start(tmp_path / "engine", ())
+    bench = Bench(tmp_path, running.remote)
+    there, gone = bench.tree / "there", bench.tree / "gone"
+    bench.notebook(
+        "import os, time\nspark.range(1).count()\nopen('there', 'w').close()",
+        "while not os.path.exists('gone'):\n    time.sleep(0.01)\nspark.range(1).count()",
+    )
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(bench.run)
+        while not there.exists() and not run.done():
+            time.sleep(0.01)
+        running.stop()
+        gone.touch()
+        end = run.result()
+    assert end.state is RunState.PLATFORM, end
+    assert end.failure is not None
+    assert end.failure.place == CellPlace("main.py", 2, 3)
