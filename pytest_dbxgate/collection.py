@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -160,9 +161,15 @@ class CheckItem(pytest.Item):
         """The notebook's file as pytest may print it."""
         return self.config.rootpath / clean(self.key.path)
 
+    @cached_property
+    def location(self) -> tuple[str, int | None, str]:
+        """What pytest would make of ``reportinfo``, without a detour over absolute paths."""
+        path = clean(self.key.path).replace("/", os.sep)
+        return path, 0, f"{node_id(self.key)}: {self.check.value}"
+
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         # Not the node id itself: where a headline ends it, `-v` writes `::` for each dot.
-        return self.shown_path, 0, f"{node_id(self.key)}: {self.check.value}"
+        return self.shown_path, *self.location[1:]
 
 
 def run_items(parent: pytest.Collector, judge: Judge, key: NotebookKey) -> Iterator[RunItem]:
@@ -195,7 +202,7 @@ class RunItem(pytest.Item):
         if outcome.output:
             self.add_report_section("call", "stdout", runs.tail(outcome.output))
         if outcome.state is RunState.UNSUPPORTED and self.judge.may_skip(self.key):
-            pytest.skip(clean(f"not run: {outcome.message}"))
+            pytest.skip(clean(f"not run: {ended.findings[0].message}"))
         if outcome.state is not RunState.PASSED:
             raise RunFailedError(ended)
 
@@ -222,9 +229,13 @@ class RunItem(pytest.Item):
             return runs.item_report(ended.outcome, ended.findings, color=self.judge.color)
         return super().repr_failure(excinfo)
 
+    @property
+    def shown_path(self) -> Path:
+        """The notebook's file as pytest may print it."""
+        return self.config.rootpath / clean(self.key.notebook.path)
+
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
-        path = self.config.rootpath / clean(self.key.notebook.path)
-        return path, 0, f"{node_id(self.key.notebook)}: {clean(self.key.item)}"
+        return self.shown_path, 0, f"{node_id(self.key.notebook)}: {clean(self.key.item)}"
 
 
 class ToolNode(pytest.Collector):

@@ -32,7 +32,7 @@ LAYERS = [
     ["packaging"],
     ["drawing", "fixing", "narrowing", "collection", "options", "publish_options", "hookspecs"],
     ["runsession"],
-    ["outside", "gateplugin", "precommit"],
+    ["outside", "gateplugin", "passing", "summary_lines", "precommit"],
     ["publishplugin", "commands"],
     ["plugin"],
 ]

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from pytest_dbxgate.delivery.model import Item, Kind
 from pytest_dbxgate.delivery.placement import place
 from pytest_dbxgate.delivery.ranks import ranks
-from pytest_dbxgate.delivery.source_text import UnwritableError, source_of
 from pytest_dbxgate.notebook import dbc, formats
+from pytest_dbxgate.notebook.source_text import UnwritableError, source_of
 from pytest_dbxgate.workspace.model import ImportFormat
 from support import ipynb, source
 

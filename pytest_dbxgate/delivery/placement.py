@@ -13,9 +13,9 @@ from pytest_dbxgate.delivery import places
 from pytest_dbxgate.delivery.canonical import ENDINGS, archive_name, sha256
 from pytest_dbxgate.delivery.model import Item, Kind, Refusal
 from pytest_dbxgate.delivery.ranks import ranks
-from pytest_dbxgate.delivery.source_text import UnwritableError, source_of
 from pytest_dbxgate.notebook import formats
 from pytest_dbxgate.notebook.model import Notebook
+from pytest_dbxgate.notebook.source_text import UnwritableError, source_of
 from pytest_dbxgate.workspace.model import ImportFormat
 
 MAX_BYTES = 10 * formats.MEGABYTE

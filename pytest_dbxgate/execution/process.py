@@ -86,10 +86,14 @@ def run_child(
     try:
         _send(process, spec)
         why = _wait(process, started, timeout, cancelled)
+        stopped = time.time()
     finally:
         _end(process, mark)
         tail.close()
     told = _told(file)
+    if why is not None:
+        # Which cell ran is what was told before it was asked to end.
+        told = [event for event in told if event.get("time", 0) <= stopped]
     end = _ended(told, process.returncode, why, timeout, tail.text)
     return replace(end, output=tail.text, seconds=time.monotonic() - started)
 
@@ -255,16 +259,19 @@ def _seen(told: list[Event]) -> ChildEnd:
     """What was told on the way."""
     digest, notices, cells = "", [], []
     values: dict[str, Any] = {}
-    place: CellPlace | None = None
+    open_cells: list[CellPlace | None] = []
     for event in told:
         match event["kind"]:
             case Kind.START:
                 digest = str(event.get("digest", ""))
             case Kind.CELL:
-                place = _place(event)
-            case Kind.CELL_DONE if place is not None:
+                open_cells.append(_place(event))
+            case Kind.CELL_DONE if open_cells:
+                # A cell of %run holds those of its target.
+                place = open_cells.pop()
                 with contextlib.suppress(TypeError, ValueError):
-                    cells.append(CellTime(place, float(event.get("seconds", 0))))
+                    if place is not None:
+                        cells.append(CellTime(place, float(event.get("seconds", 0))))
             case Kind.NOTICE:
                 notices.append(str(event.get("text", "")))
             case Kind.TASK_VALUE:
@@ -277,13 +284,16 @@ def _seen(told: list[Event]) -> ChildEnd:
 
 def _running(told: list[Event]) -> CellFailure | None:
     """The cell that had not ended, as a failure without words."""
-    steps = [event for event in told if event["kind"] in (Kind.CELL, Kind.CELL_DONE)]
-    if not steps or steps[-1]["kind"] != Kind.CELL:
-        return None
-    place = _place(steps[-1])
+    open_cells: list[Event] = []
+    for event in told:
+        if event["kind"] == Kind.CELL:
+            open_cells.append(event)
+        elif event["kind"] == Kind.CELL_DONE and open_cells:
+            open_cells.pop()
+    place = _place(open_cells[-1]) if open_cells else None
     if place is None:
         return None
-    chain = steps[-1].get("chain") or ()
+    chain = open_cells[-1].get("chain") or ()
     with contextlib.suppress(TypeError):
         return CellFailure(place, "", "", chain=tuple(CellPlace(*each) for each in chain))
     return None

@@ -18,7 +18,7 @@ from pytest_dbxgate.execution.cluster.request import (
     Means,
     Progress,
 )
-from pytest_dbxgate.execution.cluster.running import run_on_cluster
+from pytest_dbxgate.execution.cluster.run import run_on_cluster
 from pytest_dbxgate.running.batch import Batch, closure_of
 from pytest_dbxgate.targets import Chosen, Surroundings
 

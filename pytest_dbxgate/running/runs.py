@@ -127,7 +127,13 @@ class Runs:
 
     def _end(self, outcome: Outcome) -> None:
         outcome = _veiled(plan.judged(outcome, self._planned[outcome.key]), self._veil)
-        ended = Ended(outcome, findings_of(outcome, self._gate.survey().notebook))
+        settings = self._gate.projects.of_key(outcome.key.notebook)
+        found = findings_of(
+            outcome,
+            self._gate.survey().notebook,
+            may_skip=settings.run.unsupported == "skip",
+        )
+        ended = Ended(outcome, found)
         self._tell_done(ended)
         with self._turn:
             self._ended[outcome.key] = ended

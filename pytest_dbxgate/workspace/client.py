@@ -26,6 +26,8 @@ from pytest_dbxgate.workspace.model import (
     RemoteObject,
 )
 from pytest_dbxgate.workspace.retry import Budget, Clock, Random, Sleep, Times
+from pytest_dbxgate.workspace.run_model import RemoteRun, TaskOutput
+from pytest_dbxgate.workspace.runs import Runs
 from pytest_dbxgate.workspace.transport import SdkTransport, Transport
 
 _API = "/api/2.0/workspace"
@@ -66,6 +68,7 @@ class Client:
     ) -> None:
         self._caller = Caller(host, credentials, transport, times=times, budget=budget)
         self._jobs = Jobs(self._caller)
+        self._runs = Runs(self._caller)
         self._user = ""
 
     def __repr__(self) -> str:
@@ -178,6 +181,29 @@ class Client:
 
     def set_job_permissions(self, job_id: int, entries: Sequence[Json]) -> None:
         self._jobs.set_permissions(job_id, entries)
+
+    def run_now(
+        self, job_id: int, *, token: str, parameters: Mapping[str, str] | None = None
+    ) -> int:
+        return self._runs.run_now(job_id, token, parameters)
+
+    def run(self, run_id: int, *, history: bool = False) -> RemoteRun | None:
+        return self._runs.run(run_id, history=history)
+
+    def active_run_ids(self, job_id: int) -> Sequence[int]:
+        return self._runs.active(job_id)
+
+    def task_output(self, task_run_id: int) -> TaskOutput:
+        return self._runs.output(task_run_id)
+
+    def export_run(self, task_run_id: int) -> str:
+        return self._runs.export(task_run_id)
+
+    def cancel_run(self, run_id: int) -> None:
+        self._runs.cancel(run_id)
+
+    def repair_run(self, run_id: int, tasks: Sequence[str]) -> int:
+        return self._runs.repair(run_id, tasks)
 
 
 def _object(value: Json) -> RemoteObject:

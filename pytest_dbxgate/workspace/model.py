@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from pytest_dbxgate.errors import PlatformError
+from pytest_dbxgate.workspace.run_model import RunCalls
 
 Json = Mapping[str, Any]
 
@@ -81,9 +82,10 @@ class UnavailableError(WorkspaceError):
     maybe_done: bool = True
 
 
-class Workspace(Protocol):
-    """What publishing asks of a workspace. Every call retries transient failures by itself and
-    raises a :class:`WorkspaceError` or :class:`~pytest_dbxgate.errors.AuthenticationError`.
+class Workspace(RunCalls, Protocol):
+    """What publishing and running ask of a workspace. Every call retries transient failures by
+    itself and raises a :class:`WorkspaceError` or
+    :class:`~pytest_dbxgate.errors.AuthenticationError`.
 
     Safe to use from several threads.
     """

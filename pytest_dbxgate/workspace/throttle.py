@@ -11,6 +11,8 @@ LIMITS: Mapping[str, float] = {
     "workspace/import": 30,
     "workspace/export": 60,
     "jobs/create": 20,
+    "jobs/run-now": 20,
+    "jobs/runs/get": 100,
     "permissions/get": 100,
     "permissions/set": 30,
 }

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pytest_dbxgate.delivery.canonical import ENDINGS, notebook_digest
 from pytest_dbxgate.notebook import source
+from pytest_dbxgate.notebook.canonical import notebook_digest
 from pytest_dbxgate.notebook.header import delimiter_of, header_of
 from pytest_dbxgate.notebook.magics import comment_prefix
-from pytest_dbxgate.notebook.model import Cell, Notebook
+from pytest_dbxgate.notebook.model import Cell, Language, Notebook
+
+_WRITTEN = (Language.PYTHON, Language.SQL, Language.SCALA, Language.R)
 
 
 class UnwritableError(ValueError):
@@ -22,7 +24,7 @@ def source_of(notebook: Notebook) -> bytes:
     Raises :class:`UnwritableError`, for example where a line of a cell is itself a delimiter.
     """
     language = notebook.language
-    if language.name not in ENDINGS:
+    if language not in _WRITTEN:
         raise UnwritableError(f"its language is {language.value}")
     wanted = replace(notebook, cells=tuple(map(_with_plain_title, notebook.cells)))
     prefix = comment_prefix(language)
