@@ -111,6 +111,18 @@ def test_a_failing_statement_names_its_line_and_condition(lake: Bench) -> None:
     assert "nowhere" in end.failure.message
 
 
+def test_a_query_fails_where_it_is_asked_and_though_another_follows(lake: Bench) -> None:
+    end = lake.run(
+        "try:\n    spark.sql('SELECT * FROM main.default.nowhere')\n"
+        "except Exception as error:\n    print(type(error).__name__)",
+        "%sql\nSELECT 1;\nSELECT CAST('x' AS INT);\nSELECT 2",
+    )
+    assert end.output == "AnalysisException\n"
+    assert end.state is RunState.FAILED
+    assert end.failure is not None
+    assert end.failure.place == CellPlace("main.py", 2, 3)
+
+
 def test_statements_that_change_no_rows_are_acknowledged(lake: Bench) -> None:
     end = lake.run(
         "spark.sql('CREATE TABLE main.default.t AS SELECT 1 AS i')",

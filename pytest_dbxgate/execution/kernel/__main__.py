@@ -6,7 +6,6 @@ import contextlib
 import os
 import sys
 
-from pytest_dbxgate.execution.kernel.kernel import Kernel
 from pytest_dbxgate.execution.spec import Spec
 
 
@@ -16,6 +15,15 @@ def main() -> int:
         spec = Spec.from_json(line)
     except (TypeError, ValueError) as error:
         print(f"what to run is not understood: {error}", file=sys.stderr)
+        return 2
+    try:
+        from pytest_dbxgate.execution.kernel.kernel import Kernel
+    except ModuleNotFoundError as error:
+        print(
+            f"{error.name} is not installed, which running notebooks needs: "
+            'python -m pip install "pytest-dbxgate[local]"',
+            file=sys.stderr,
+        )
         return 2
     # What the notebook starts must not wait for input either.
     nothing = os.open(os.devnull, os.O_RDONLY)

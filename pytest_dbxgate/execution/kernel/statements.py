@@ -95,7 +95,11 @@ class Statements:
             if adapted.text:
                 self._ask(run, adapted.text, args)
             return run(_NOTHING, None)
-        return self._ask(run, adapted.text, args)
+        result = self._ask(run, adapted.text, args)
+        if self._engine == "sail" and is_query(adapted.text):
+            # Spark looks at a query at once, Sail only when its rows are asked for.
+            _ = result.schema
+        return result
 
     def _ask(self, run: Callable[..., Any], text: str, args: Any) -> Any:
         """Sail takes named parameters in queries only, and names by ``IDENTIFIER`` seldom."""
