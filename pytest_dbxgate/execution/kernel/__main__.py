@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from typing import NoReturn
 
 from pytest_dbxgate.execution.spec import Spec
 
@@ -32,10 +33,14 @@ def main() -> int:
     return 0
 
 
-if __name__ == "__main__":
-    code = main()
-    # Threads that the notebook left behind do not keep the process alive.
+def _leave(code: int) -> NoReturn:
+    """End at once: threads that the notebook left behind do not keep the process alive."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
+        # A notebook may have put anything in their place.
+        with contextlib.suppress(Exception):
             stream.flush()
     os._exit(code)
+
+
+if __name__ == "__main__":
+    _leave(main())

@@ -64,7 +64,11 @@ class Kernel:
     def run(self) -> None:
         """Run it to its end and tell what came of it."""
         plumbing = Plumbing(self._redactor) if self._spec.secrets else None
-        end = self._ended()
+        try:
+            end = self._ended()
+        except Exception as error:
+            # A notebook can break this process in ways nobody thought of.
+            end = _End(RunState.PLATFORM, f"the run broke: {type(error).__name__}: {error}")
         if plumbing is not None:
             plumbing.close()
         value = end.exit_value

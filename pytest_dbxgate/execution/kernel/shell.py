@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -111,7 +112,7 @@ def make(naming: Callable[[str], str]) -> Shell:
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "NoColor"
     config.InteractiveShell.xmode = "Plain"
-    config.InteractiveShell.cache_size = 0
+    warnings.filterwarnings("ignore", message="To exit: use 'exit'")
     sys.stdin = _NoInput()
     shell = Shell.instance(config=config)
     _Compiler.naming = staticmethod(naming)
