@@ -140,13 +140,13 @@ def test_python_restarts_without_widgets_being_lost(bench: Bench) -> None:
     bench.write("helper.py", "VALUE = 1\n")
     end = bench.run(
         "import helper\nx = 1\ndbutils.widgets.text('a', 'kept')",
-        "open('helper.py', 'w').write('VALUE = 22')\n%restart_python\nprint('not reached')",
+        "open('helper.py', 'w').write('VALUE = 2222')\n%restart_python\nprint('not reached')",
         "import helper\nprint('x' in globals(), helper.VALUE, dbutils.widgets.get('a'))",
         "dbutils.library.restartPython()",
         "helper",
         remote="",
     )
-    assert end.output == "False 22 kept\n"
+    assert end.output == "False 2222 kept\n"
     assert failed(end) == "main.py:5:1 NameError: name 'helper' is not defined"
 
 
@@ -198,3 +198,35 @@ def test_a_place_of_an_ipynb(bench: Bench) -> None:
     end = bench.run(path="main.ipynb")
     assert end.failure is not None
     assert end.failure.place == CellPlace("main.ipynb", 1, 2)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["import sys\nsys.stdout = None\nsys.stderr = None"],
+        ["import json\njson.dumps = None", "open = print = None"],
+        ["globals().clear()", "x = 1"],
+        ["import os\nos.chdir('/')\nos.environ.clear()"],
+        ["list(range(2))", "assert _ == [0, 1]"],
+    ],
+)
+def test_what_notebooks_do_to_their_process(bench: Bench, cells: list[str]) -> None:
+    end = bench.run(*cells)
+    assert end.state is RunState.PASSED, end
+    assert [time.place.cell for time in end.cells] == list(range(1, len(cells) + 1))
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("import os\nos._exit(3)", "the process ended by itself (exit code 3)"),
+        ("raise type('Odd', (BaseException,), {})('base')", "base"),
+        ("class E(Exception):\n    __str__ = None\nraise E", "its message cannot be shown"),
+    ],
+)
+def test_ends_of_another_kind(bench: Bench, cell: str, message: str) -> None:
+    end = bench.run(cell)
+    assert end.state is RunState.FAILED
+    assert end.failure is not None
+    assert end.failure.message.startswith(message)
+    assert end.failure.place.cell == 1

@@ -68,6 +68,23 @@ def test_files_of_this_machine(bench: Bench, tmp_path: Path) -> None:
     assert end.output == "here\n", end
 
 
+def test_pythons_own_functions_reach_volumes(bench: Bench) -> None:
+    end = bench.run(
+        "import os, pathlib, shutil\nos.makedirs('/Volumes/main/s/v')",
+        "with open('/Volumes/main/s/v/a.txt', 'w') as stream:\n    stream.write('x')",
+        "pathlib.Path('/dbfs/b.txt').write_text('y')",
+        "shutil.copyfile('/dbfs/b.txt', '/Volumes/main/s/v/c.txt')",
+        "print(sorted(os.listdir('/Volumes/main/s/v')), os.path.exists('/dbfs/none'))",
+        "print(dbutils.fs.head('dbfs:/b.txt'), [each.name for each in dbutils.fs.ls('/')])",
+        "open('/Volumes/../../x')",
+    )
+    assert end.output == (
+        "1\n'/Volumes/main/s/v/c.txt'\n['a.txt', 'c.txt'] False\ny ['Volumes/', 'b.txt']\n"
+    ), end
+    assert end.failure is not None
+    assert end.failure.error == "OutsideError"
+
+
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
@@ -188,6 +205,22 @@ def test_pip_follows_its_policy(bench: Bench) -> None:
         "%pip install: no-such-package==1.0 ; python_version > '3' is not installed here; "
         "install it beforehand"
     )
+
+
+@pytest.mark.parametrize(
+    ("cells", "state"),
+    [
+        (["%pip install no-such-package", "import no_such_package"], RunState.UNSUPPORTED),
+        (["from delta.tables import DeltaTable"], RunState.UNSUPPORTED),
+        (["import no_such_package"], RunState.FAILED),
+    ],
+)
+def test_a_module_that_a_cluster_has(bench: Bench, cells: list[str], state: RunState) -> None:
+    end = bench.run(*cells)
+    assert end.state is state, end
+    assert end.failure is not None
+    told = end.failure.message.endswith(": it is not installed here")
+    assert told is (state is RunState.UNSUPPORTED)
 
 
 def test_pip_installs_into_the_runs_own_folder(bench: Bench, tmp_path: Path) -> None:

@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import pytest
 
 from kernel_support import Bench, bench, engine, lake  # noqa: F401
+from pytest_dbxgate.execution.engines import ENGINES
 from pytest_dbxgate.execution.outcome import CellPlace, RunState
 
 
@@ -37,6 +42,21 @@ def test_globals_and_modules_know_one_session(lake: Bench) -> None:
     assert end.state is RunState.PASSED, end
     assert end.output == "True True True\nTrue\n3 7\n8\n2\n4\n5 False\n"
     assert end.notices == ("spark.stop() was not done: the session belongs to the run",)
+
+
+def test_a_builder_gives_the_session_whatever_it_asks_for(lake: Bench) -> None:
+    end = lake.run(
+        "from pyspark import SparkConf, SparkContext\nfrom pyspark.sql import SparkSession",
+        "builder = SparkSession.builder.appName('x').master('local[*]').config('a.b', 'c')",
+        "print(builder.enableHiveSupport().getOrCreate() is spark)",
+        "SparkContext.getOrCreate()",
+    )
+    assert end.output == "True\n", end
+    assert end.state is RunState.UNSUPPORTED
+    assert end.failure is not None
+    assert end.failure.message == (
+        "SparkContext.getOrCreate: Spark Connect has no SparkContext; it needs a cluster"
+    )
 
 
 def test_sql_cells_and_their_parameters(lake: Bench) -> None:
@@ -91,6 +111,18 @@ def test_a_failing_statement_names_its_line_and_condition(lake: Bench) -> None:
     assert "nowhere" in end.failure.message
 
 
+def test_a_query_fails_where_it_is_asked_and_though_another_follows(lake: Bench) -> None:
+    end = lake.run(
+        "try:\n    spark.sql('SELECT * FROM main.default.nowhere')\n"
+        "except Exception as error:\n    print(type(error).__name__)",
+        "%sql\nSELECT 1;\nSELECT CAST('x' AS INT);\nSELECT 2",
+    )
+    assert end.output == "AnalysisException\n"
+    assert end.state is RunState.FAILED
+    assert end.failure is not None
+    assert end.failure.place == CellPlace("main.py", 2, 3)
+
+
 def test_statements_that_change_no_rows_are_acknowledged(lake: Bench) -> None:
     end = lake.run(
         "spark.sql('CREATE TABLE main.default.t AS SELECT 1 AS i')",
@@ -120,7 +152,9 @@ def test_arguments_of_sql_in_queries_and_commands(lake: Bench) -> None:
     "cell",
     [
         "sc.parallelize([1])",
-        "spark.sparkContext",
+        "spark.sparkContext.parallelize([1])",
+        "spark.conf.get('spark.databricks.clusterUsageTags.clusterName')",
+        "spark.read.parquet('abfss://c@account.dfs.core.windows.net/x')",
         "spark.range(1).rdd",
         "spark.sql('COPY INTO main.default.t FROM \"/x\" FILEFORMAT = CSV')",
         "try:\n    sc.broadcast(1)\nexcept Exception as e:\n    raise ValueError('no') from e",
@@ -129,6 +163,24 @@ def test_arguments_of_sql_in_queries_and_commands(lake: Bench) -> None:
 def test_what_the_engine_lacks_is_no_failure_of_the_notebook(lake: Bench, cell: str) -> None:
     end = lake.run(cell)
     assert end.state is RunState.UNSUPPORTED, end
+
+
+def test_an_error_in_a_function_of_sparks_is_the_functions_own(lake: Bench) -> None:
+    end = lake.run(
+        "@udf('int')\ndef f(x):\n    raise ValueError('in udf')",
+        "spark.range(1).select(f('id')).first()",
+    )
+    assert end.state is RunState.FAILED
+    assert end.failure is not None
+    assert end.failure.place == CellPlace("main.py", 2, 1)
+    assert end.failure.message == "in a Python function: ValueError: in udf"
+    assert end.failure.traceback == (
+        "  main.py cell 2, line 1",
+        "    spark.range(1).select(f('id')).first()",
+        "  main.py cell 1, line 3, in f",
+        "    raise ValueError('in udf')",
+        "PythonException: in a Python function: ValueError: in udf",
+    )
 
 
 def test_what_the_notebook_catches_is_its_own_business(lake: Bench) -> None:
@@ -147,6 +199,40 @@ def test_readers_and_writers_use_the_runs_files(lake: Bench) -> None:
     assert end.state is RunState.PASSED, end
     assert end.output.endswith("1\n")
     assert list((lake.files / "out").glob("*.parquet"))
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        "spark.read.csv('/nowhere/at/all.csv')",
+        "spark.read.format('json').load(['dbfs:/none', '/Volumes/main/s/v/none'])",
+        "spark.sql('SELECT * FROM parquet.`/Volumes/main/s/v/none`')",
+    ],
+)
+def test_what_is_missing_is_not_read_as_empty(lake: Bench, read: str) -> None:
+    end = lake.run(read)
+    assert end.state is RunState.FAILED
+    assert end.failure is not None
+    assert end.failure.condition == "PATH_NOT_FOUND"
+
+
+def test_functions_of_modules_reach_spark(lake: Bench) -> None:
+    lake.write("rules.py", "import other\n\ndef twice(x):\n    return other.TWO * x\n")
+    lake.write("other.py", "TWO = 2\n")
+    end = lake.run(
+        "import rules\nsc.setLogLevel('ERROR')\nspark.sparkContext.setLogLevel('ERROR')",
+        "print(spark.range(2).select(udf(rules.twice, 'int')('id').alias('t')).collect())",
+    )
+    assert end.output == "[Row(t=0), Row(t=2)]\n", end
+
+
+def test_sql_reads_the_runs_files(lake: Bench) -> None:
+    end = lake.run(
+        "dbutils.fs.put('/in/a.json', '{\"a\": 1}')",
+        "%sql SELECT * FROM json.`dbfs:/in/a.json`",
+        "print(_sqldf.first().a)",
+    )
+    assert end.output.endswith("\n1\n"), end
 
 
 def test_runs_of_one_session_see_each_others_tables(lake: Bench) -> None:
@@ -175,3 +261,24 @@ def test_pyspark_prints_nothing_of_its_own(lake: Bench) -> None:
     end = lake.run("import pyspark.pandas as ps", "spark.range(2).toPandas()['id'].tolist()")
     assert end.state is RunState.PASSED, end
     assert end.output == "[0, 1]\n"
+
+
+def test_an_engine_that_dies_is_the_platforms_fault(tmp_path: Path) -> None:
+    pytest.importorskip("pysail", reason="pysail is not installed")
+    running = ENGINES["sail"].start(tmp_path / "engine", ())
+    bench = Bench(tmp_path, running.remote)
+    there, gone = bench.tree / "there", bench.tree / "gone"
+    bench.notebook(
+        "import os, time\nspark.range(1).count()\nopen('there', 'w').close()",
+        "while not os.path.exists('gone'):\n    time.sleep(0.01)\nspark.range(1).count()",
+    )
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(bench.run)
+        while not there.exists() and not run.done():
+            time.sleep(0.01)
+        running.stop()
+        gone.touch()
+        end = run.result()
+    assert end.state is RunState.PLATFORM, end
+    assert end.failure is not None
+    assert end.failure.place == CellPlace("main.py", 2, 3)

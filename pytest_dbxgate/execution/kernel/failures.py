@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sys
 import traceback
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 
@@ -12,7 +14,9 @@ from pytest_dbxgate.execution.kernel.places import Places, Step
 from pytest_dbxgate.execution.kernel.signals import EngineError, NeedsClusterError
 from pytest_dbxgate.execution.kernel.statements import LINE, limit_of
 from pytest_dbxgate.execution.outcome import CellFailure, CellPlace, RunState
+from pytest_dbxgate.project.known_packages import is_known
 
+_TRACEBACK = "Traceback (most recent call last):"
 _MOST_LINES = 20
 _MOST_CHARACTERS = 2_000
 _MOST_FRAMES = 30
@@ -27,6 +31,9 @@ _ABSENT = {
 }
 """Spark's conditions that mean: Spark Connect has not what a cluster has."""
 _CONDITION = re.compile(r"\[([A-Z][A-Z0-9]*_[A-Z0-9_.]+)\]")
+_OF_DATABRICKS = re.compile(
+    r"(?:configuration not found|SQL_CONF_NOT_FOUND).*\bspark\.databricks\."
+)
 _GONE = (
     "StatusCode.UNAVAILABLE",
     "failed to connect to all addresses",
@@ -39,9 +46,10 @@ _GONE = (
 class Failures:
     """Describes errors that end cells."""
 
-    def __init__(self, places: Places, tree: str) -> None:
+    def __init__(self, places: Places, tree: str, skipped: Collection[str] = ()) -> None:
         self._places = places
         self._tree = Path(tree).resolve()
+        self._skipped = skipped
 
     def describe(
         self, error: BaseException, step: Step, code_line: int = 1
@@ -49,7 +57,7 @@ class Failures:
         """Whose fault ``error`` is, and what to show of it. ``code_line`` is the cell line on
         which the code of a cell that is no Python begins."""
         frames = [frame for frame in _frames(error) if self._is_shown(frame[0])]
-        state, message = _judged(error)
+        state, message = _judged(error, self._skipped)
         failure = CellFailure(
             place=self._place(error, frames, step, code_line),
             error=type(error).__name__,
@@ -64,7 +72,7 @@ class Failures:
     def _is_shown(self, file: str) -> bool:
         if self._places.find(file, 1) is not None:
             return True
-        if file.startswith("<"):
+        if file.startswith("<") or not Path(file).is_absolute():
             return False
         path = Path(file).resolve()
         return path.is_relative_to(self._tree) and "site-packages" not in path.parts
@@ -121,7 +129,7 @@ def condition_of(error: BaseException) -> str:
     return found or (named[1] if named else "")
 
 
-def _judged(error: BaseException) -> tuple[RunState, str]:
+def _judged(error: BaseException, skipped: Collection[str]) -> tuple[RunState, str]:
     """The state that an error means, and its message."""
     if isinstance(error, SystemExit):
         return RunState.FAILED, (
@@ -133,15 +141,27 @@ def _judged(error: BaseException) -> tuple[RunState, str]:
     while seen is not None:
         if isinstance(seen, NeedsClusterError):
             return RunState.UNSUPPORTED, message
+        if isinstance(seen, ModuleNotFoundError) and _is_absent(seen, skipped):
+            return RunState.UNSUPPORTED, f"{message}: it is not installed here"
         if isinstance(seen, EngineError) or _is_gone(seen):
             return RunState.PLATFORM, message
         if condition_of(seen) in _ABSENT:
             return RunState.UNSUPPORTED, f"{message} (it needs a cluster)"
+        if _is_of_spark(seen) and _OF_DATABRICKS.search(str(seen)):
+            return RunState.UNSUPPORTED, f"{message} (a cluster has this setting)"
         reason = limit_of(seen) if _is_of_spark(seen) else ""
         if reason:
             return RunState.UNSUPPORTED, f"{reason} ({message})"
         seen = seen.__cause__
     return RunState.FAILED, message
+
+
+def _is_absent(error: ModuleNotFoundError, skipped: Collection[str]) -> bool:
+    """Whether a module is missing here that a cluster has, or would have installed."""
+    module = error.name or ""
+    top = module.partition(".")[0]
+    known = is_known(module) and top not in sys.stdlib_module_names
+    return known or top.lower() in skipped
 
 
 def _is_of_spark(error: BaseException) -> bool:
@@ -164,9 +184,19 @@ def _message(error: BaseException) -> str:
         return "its message cannot be shown"
     for mark in _STACK:
         text = text.partition(mark)[0]
+    if _TRACEBACK in text and _is_of_spark(error):
+        text = _of_function(text)
     lines = text.strip().split("\n")
     text = "\n".join([*lines[:_MOST_LINES], *(["..."] if len(lines) > _MOST_LINES else [])])
     return text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + " ..."
+
+
+def _of_function(text: str) -> str:
+    """Of an error in a Python function of Spark's: the function's own error."""
+    lines = text.rstrip().split("\n")
+    frames = [number for number, line in enumerate(lines) if line.startswith("  ")]
+    own = "\n".join(lines[frames[-1] + 1 :]) if frames else ""
+    return f"in a Python function: {own}" if own else text
 
 
 def _frames(error: BaseException) -> list[tuple[str, int, str]]:

@@ -51,6 +51,8 @@ class Pip:
         self._spec = spec
         self._notice = notice
         self._local = local
+        self.skipped: set[str] = set()
+        """Names that modules of what was skipped may have."""
 
     def __call__(self, line: str) -> None:
         """Do what follows ``%pip``. Raises PipError."""
@@ -78,6 +80,7 @@ class Pip:
         if self._spec.pip == "fail":
             raise PipError(f"%pip install: {names} is not installed here; install it beforehand")
         if self._spec.pip != "install":
+            self.skipped |= {_module(each) for each in missing}
             self._notice(f"%pip install {names} was skipped: it is not installed here")
             return
         target = Path(self._spec.packages)
@@ -154,6 +157,13 @@ def satisfied(requirement: str) -> bool:
     except importlib.metadata.PackageNotFoundError:
         return False
     return parsed.specifier.contains(version, prereleases=True)
+
+
+def _module(requirement: str) -> str:
+    """What a module of a requirement may be called, in lower case."""
+    wheel = _WHEEL.search(requirement)
+    name = wheel["name"] if wheel else re.split(r"[^\w.-]", requirement.strip(), maxsplit=1)[0]
+    return re.sub(r"[-_.]+", "_", name).lower()
 
 
 def _asked(words: list[str]) -> _Asked:

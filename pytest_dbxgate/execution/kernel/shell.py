@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.error import StdinNotImplementedError
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets import Type
 from traitlets.config import Config
 
 NO_INPUT = "a notebook that is run has nobody to answer"
@@ -34,12 +36,13 @@ class _Output(DisplayHook):
 
     def quiet(self) -> bool:
         """A semicolon at the end hides the value. IPython looks into its history for it."""
-        return bool(self.semicolon_at_end_of_expression(self.shell.code))
+        return bool(self.semicolon_at_end_of_expression(getattr(self.shell, "code", "")))  # type: ignore[no-untyped-call]
 
 
 class Shell(InteractiveShell):
     """Tells of errors by its results only: what a failure looks like is decided elsewhere."""
 
+    displayhook_class = Type(_Output)
     code = ""
     """What runs."""
 
@@ -109,8 +112,7 @@ def make(naming: Callable[[str], str]) -> Shell:
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "NoColor"
     config.InteractiveShell.xmode = "Plain"
-    config.InteractiveShell.cache_size = 0
-    config.InteractiveShell.displayhook_class = _Output
+    warnings.filterwarnings("ignore", message="To exit: use 'exit'")
     sys.stdin = _NoInput()
     shell = Shell.instance(config=config)
     _Compiler.naming = staticmethod(naming)

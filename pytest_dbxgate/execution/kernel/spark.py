@@ -67,6 +67,7 @@ class Spark:
         # The client of pandas and of Arrow warns of what no notebook can change.
         warnings.filterwarnings("ignore", category=FutureWarning, module=r"pyspark\.")
         warnings.filterwarnings("ignore", category=UserWarning, module=r"pyspark\.")
+        # A builder that finds it objects to ``master``.
         os.environ.pop("SPARK_REMOTE", None)
         spec = self._spec
         try:
@@ -122,15 +123,16 @@ def with_session(remote: str, session_id: str) -> str:
 
 def _retry_for_seconds() -> None:
     """A local engine that is gone does not come back: ten minutes, the client's own, are vain."""
-    from pyspark.sql.connect.client import core
-
-    core.DefaultPolicy = functools.partial(  # type: ignore[misc,assignment]
-        core.DefaultPolicy, max_retries=4, max_backoff=1000
-    )
+    core: Any = importlib.import_module("pyspark.sql.connect.client.core")
+    core.DefaultPolicy = functools.partial(core.DefaultPolicy, max_retries=4, max_backoff=1000)
 
 
 def _first_line(error: BaseException) -> str:
     return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+_OF_NO_EFFECT = ("setLogLevel", "setJobGroup", "setJobDescription", "setLocalProperty")
+"""What changes logs and labels only."""
 
 
 class NoSparkContext:
@@ -139,6 +141,8 @@ class NoSparkContext:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if name in _OF_NO_EFFECT:
+            return lambda *values, **options: None
         raise NeedsClusterError(f"sc.{name} needs a cluster: Spark Connect has no SparkContext")
 
     def __repr__(self) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from typing import Any
 
 from pytest_dbxgate.execution.kernel.statements import LINE, STATEMENT, is_query
 from pytest_dbxgate.execution.kernel.widgets import Widgets
 from pytest_dbxgate.languages.sql import parameters
-from pytest_dbxgate.languages.sql.lexing import statements
+from pytest_dbxgate.languages.sql.lexing import Statement, statements
 
 _TEXT = re.compile(
     r"""(?<!\\)\$(?:\{\s*(?:getArgument\(\s*(?P<quote>["'])(?P<argument>.+?)(?P=quote)\s*\)
@@ -41,21 +42,21 @@ class SqlCells:
 
     def run(self, code: str) -> None:
         """Run a cell's code; the rows of the last query are kept as ``_sqldf``, and shown."""
-        last: Any = None
-        last_text, last_start = "", 0
-        for statement in statements(code):
-            with _located(code, statement.start, statement.text):
+        found = statements(code)
+        last = max((n for n, each in enumerate(found) if is_query(each.text)), default=-1)
+        for number, statement in enumerate(found):
+            with _located(code, statement):
                 text = self._filled_in(statement.text)
                 if self._widgets.execute(text):
                     continue
                 result = self._session().sql(text, self._arguments(text) or None)
-            if is_query(text):
-                last, last_text, last_start = result, text, statement.start
-        if last is not None:
-            self._keep(last)
-            # A query runs only now.
-            with _located(code, last_start, last_text):
-                self._show(last)
+                if number == last:
+                    self._keep(result)
+                    self._show(result)
+                elif is_query(text):
+                    # It may fail, too, though nobody sees its rows.
+                    with redirect_stdout(StringIO()):
+                        self._show(result)
 
     def _arguments(self, statement: str) -> dict[str, str]:
         """The values of the parameters ``:name``; one without a widget is left to the engine."""
@@ -95,13 +96,13 @@ class SqlCells:
 
 
 @contextmanager
-def _located(code: str, start: int, statement: str) -> Iterator[None]:
+def _located(code: str, statement: Statement) -> Iterator[None]:
     """Let an error tell the statement that raised it, and its line."""
     try:
         yield
     except Exception as error:
-        setattr(error, LINE, code.count("\n", 0, start) + 1)
-        setattr(error, STATEMENT, statement)
+        setattr(error, LINE, code.count("\n", 0, statement.start) + 1)
+        setattr(error, STATEMENT, statement.text)
         raise
 
 

@@ -36,9 +36,15 @@ _NOTHING = "SELECT '' AS result WHERE 1 = 0"
 class Statements:
     """Takes the place of ``SparkSession.sql``."""
 
-    def __init__(self, engine: str, notice: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        engine: str,
+        notice: Callable[[str], None],
+        mapped: Callable[[str], str] = str,
+    ) -> None:
         self._engine = engine
         self._notice = notice
+        self._mapped = mapped
 
     def install(self, session: Any) -> None:
         """From now on every session of this process gives its statements here first."""
@@ -75,6 +81,7 @@ class Statements:
         def columns(query: str) -> Any:
             return run(query).dtypes
 
+        text = self._mapped(text)
         adapted = dialects.adapt(text, engine=self._engine, columns=columns)
         if adapted.kind is dialects.Kind.CANNOT:
             raise NeedsClusterError(f"{adapted.notice}: it needs a cluster")
@@ -88,7 +95,11 @@ class Statements:
             if adapted.text:
                 self._ask(run, adapted.text, args)
             return run(_NOTHING, None)
-        return self._ask(run, adapted.text, args)
+        result = self._ask(run, adapted.text, args)
+        if self._engine == "sail" and is_query(adapted.text):
+            # Spark looks at a query at once, Sail only when its rows are asked for.
+            _ = result.schema
+        return result
 
     def _ask(self, run: Callable[..., Any], text: str, args: Any) -> Any:
         """Sail takes named parameters in queries only, and names by ``IDENTIFIER`` seldom."""

@@ -45,7 +45,7 @@ class Widgets:
         label: str | None = None,
     ) -> None:
         """Make a widget that offers choices; the default must be one of them."""
-        if defaultValue not in list(choices):
+        if str(defaultValue) not in map(str, choices):
             raise ValueError(
                 f"The default value of the widget {name} must be one of its choices: "
                 f"{defaultValue!r} is none of {list(choices)}"
