@@ -53,17 +53,14 @@ def run_on_cluster(
     registration = Registration(workspace, place, request.id, clock=means.clock, sleep=means.sleep)
     copied = _prepared(place, request, registration)
     run = _Run(workspace, place, request, means, done, registration, copied)
-    swept = sweep(
-        workspace,
-        place,
-        sleep=means.sleep,
-        tell=lambda words: means.tell(Progress("sweep", words)),
-    )
+    swept = sweep(workspace, place, sleep=means.sleep)
+    for words in (*swept.removed, *swept.left):
+        means.tell(Progress("sweep", words))
     try:
         ended = run.go()
     finally:
         left = run.clean_up()
-    return Ran(run.outcomes(ended), left, swept)
+    return Ran(run.outcomes(ended), (*left, *swept.left), swept.removed)
 
 
 def _prepared(
