@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -14,6 +15,8 @@ from pytest_dbxgate.discovery import GatedFile, discover, look_at, look_at_job, 
 from pytest_dbxgate.errors import ConfigurationError
 from pytest_dbxgate.notebook.model import NotebookKey
 
+_RUN_ITEM = re.compile(r"run(\[.*\])?")
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -21,6 +24,13 @@ class Wanted:
 
     file: GatedFile
     only: frozenset[tuple[NotebookKey, Check]] | None = None
+    runs: frozenset[str] | None = None
+    """The names of the items of its runs; None: all of them."""
+    named: bool = False
+    """Whether the command line names the file itself, and not a folder around it."""
+
+    def wants_run(self, item: str) -> bool:
+        return self.runs is None or item in self.runs
 
 
 @dataclass(frozen=True)
@@ -116,9 +126,15 @@ def _named(full: Path, root: Path, by_path: dict[str, GatedFile], argument: str)
 def _narrowed(item: GatedFile, names: str, argument: str) -> Wanted:
     """Only the checks that ``names`` (``check``, ``member`` or ``member::check``) tells."""
     if not names:
-        return Wanted(item)
+        return Wanted(item, named=True)
     possible = item.checks
     member, _, last = names.rpartition("::")
+    if (
+        _RUN_ITEM.fullmatch(last)
+        and item.job is None
+        and (not member or member in (item.members or ()))
+    ):
+        return Wanted(item, frozenset(), frozenset((last,)), named=True)
     checks = frozenset(check for check in possible if check.value == last)
     if not checks:
         member, checks = names, possible
@@ -129,15 +145,17 @@ def _narrowed(item: GatedFile, names: str, argument: str) -> Wanted:
             next_step=f"checks: {', '.join(each.value for each in Check if each in possible)}"
             + (f"; notebooks: {', '.join(item.members[:5])}" if item.members else ""),
         )
-    return Wanted(item, frozenset((key, check) for key in keys for check in checks))
+    only = frozenset((key, check) for key in keys for check in checks)
+    # A member of an archive is named with its runs, a check without.
+    return Wanted(item, only, None if checks == possible else frozenset(), named=True)
 
 
 def _merged(old: Wanted | None, new: Wanted) -> Wanted:
     if old is None:
         return new
-    if old.only is None or new.only is None:
-        return Wanted(new.file)
-    return Wanted(new.file, old.only | new.only)
+    checks = None if old.only is None or new.only is None else old.only | new.only
+    runs = None if old.runs is None or new.runs is None else old.runs | new.runs
+    return Wanted(new.file, checks, runs, named=old.named or new.named)
 
 
 def is_ignored(file: Path, paths: Iterable[Path], patterns: Sequence[str]) -> bool:
@@ -147,6 +165,16 @@ def is_ignored(file: Path, paths: Iterable[Path], patterns: Sequence[str]) -> bo
     return any(path in places for path in paths) or any(
         fnmatch(str(place), pattern) for place in places for pattern in patterns
     )
+
+
+def imported(paths: Iterable[str]) -> list[str]:
+    """A note for each notebook that pytest imports all the same, before any plugin can object."""
+    return [
+        f"{path} is a notebook, and pytest runs every conftest.py as Python: rename it, or add "
+        "--noconftest"
+        for path in paths
+        if path.rpartition("/")[2] == "conftest.py"
+    ]
 
 
 def hidden(paths: Iterable[str], patterns: Sequence[str]) -> list[str]:

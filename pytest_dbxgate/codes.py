@@ -19,6 +19,11 @@ class Check(str, Enum):
     METADATA = "metadata"
     REFERENCES = "references"
     SECRETS = "secrets"
+    RUN = "run"
+
+
+STATIC = frozenset(Check) - {Check.RUN}
+"""The checks that execute nothing: every notebook has them."""
 
 
 class Severity(str, Enum):
@@ -44,7 +49,7 @@ class Rule:
 
 _ERROR, _WARNING = Severity.ERROR, Severity.WARNING
 _SYNTAX, _LINT, _FORMAT, _METADATA = Check.SYNTAX, Check.LINT, Check.FORMAT, Check.METADATA
-_REFERENCES, _SECRETS = Check.REFERENCES, Check.SECRETS
+_REFERENCES, _SECRETS, _RUN = Check.REFERENCES, Check.SECRETS, Check.RUN
 
 _ALL = (
     # 10x: the file cannot be read as a notebook
@@ -164,6 +169,14 @@ _ALL = (
     Rule("DBX610", "other-token", _SECRETS, _ERROR, "a token of another service"),
     # 62x: leaks
     Rule("DBX620", "printed-secret", _SECRETS, _ERROR, "what a secret scope returned is shown"),
+    # 70x: running
+    Rule("DBX701", "cell-failed", _RUN, _ERROR, "a cell ended with an error"),
+    Rule("DBX702", "run-timed-out", _RUN, _ERROR, "the notebook did not end in time"),
+    Rule("DBX703", "needs-a-cluster", _RUN, _ERROR, "the engine cannot do what it asks"),
+    Rule("DBX704", "platform-failed", _RUN, _ERROR, "the platform failed, not the notebook"),
+    Rule("DBX705", "run-not-started", _RUN, _ERROR, "something it depends on is not green"),
+    Rule("DBX706", "run-cancelled", _RUN, _ERROR, "it was stopped before it ended"),
+    Rule("DBX707", "unexpected-end", _RUN, _ERROR, "it ended otherwise than expected"),
 )
 
 RULES: MappingProxyType[str, Rule] = MappingProxyType({rule.code: rule for rule in _ALL})

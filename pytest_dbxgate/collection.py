@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,9 +14,11 @@ from pytest_dbxgate.arguments import Wanted
 from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.checks.result import State
 from pytest_dbxgate.codes import Check, Severity
+from pytest_dbxgate.execution.outcome import RunKey, RunState
 from pytest_dbxgate.notebook.model import NotebookKey
-from pytest_dbxgate.reporting import frames
+from pytest_dbxgate.reporting import frames, runs
 from pytest_dbxgate.reporting.text import clean
+from pytest_dbxgate.running.batch import Ended
 
 TOOL_NODE = "dbx"
 
@@ -36,6 +39,12 @@ class Judge(Protocol):
     def reason(self, key: NotebookKey, check: Check) -> str: ...
 
     def digest(self, key: NotebookKey) -> str: ...
+
+    def runs_of(self, key: NotebookKey) -> Collection[RunKey]: ...
+
+    def ended(self, key: RunKey) -> Ended: ...
+
+    def may_skip(self, key: RunKey) -> bool: ...
 
     @property
     def tools(self) -> tuple[str, ...]: ...
@@ -78,6 +87,7 @@ class NotebookNode(pytest.Collector):
         for key in self.wanted.file.keys:
             if key.member is None:
                 yield from check_items(self, self.judge, key, self.wanted)
+                yield from run_items(self, self.judge, key)
             else:
                 yield MemberNode.build(self, self.judge, key, self.wanted)
 
@@ -97,8 +107,9 @@ class MemberNode(pytest.Collector):
         node.judge, node.key, node.wanted = judge, key, wanted
         return node
 
-    def collect(self) -> Iterator[CheckItem]:
-        return check_items(self, self.judge, self.key, self.wanted)
+    def collect(self) -> Iterator[pytest.Item]:
+        yield from check_items(self, self.judge, self.key, self.wanted)
+        yield from run_items(self, self.judge, self.key)
 
 
 def check_items(
@@ -150,9 +161,81 @@ class CheckItem(pytest.Item):
         """The notebook's file as pytest may print it."""
         return self.config.rootpath / clean(self.key.path)
 
+    @cached_property
+    def location(self) -> tuple[str, int | None, str]:
+        """What pytest would make of ``reportinfo``, without a detour over absolute paths."""
+        path = clean(self.key.path).replace("/", os.sep)
+        return path, 0, f"{node_id(self.key)}: {self.check.value}"
+
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         # Not the node id itself: where a headline ends it, `-v` writes `::` for each dot.
-        return self.shown_path, 0, f"{node_id(self.key)}: {self.check.value}"
+        return self.shown_path, *self.location[1:]
+
+
+def run_items(parent: pytest.Collector, judge: Judge, key: NotebookKey) -> Iterator[RunItem]:
+    for run in judge.runs_of(key):
+        item: RunItem = RunItem.from_parent(parent, name=run.item)
+        item.judge, item.key = judge, run
+        item.add_marker("dbx")
+        item.add_marker("dbx_run")
+        yield item
+
+
+class RunFailedError(Exception):
+    """A run that is not green; the item's own failure."""
+
+    def __init__(self, ended: Ended) -> None:
+        super().__init__(ended.outcome.message)
+        self.ended = ended
+
+
+class RunItem(pytest.Item):
+    """One run of one notebook."""
+
+    judge: Judge
+    key: RunKey
+
+    def runtest(self) -> None:
+        ended = self.judge.ended(self.key)
+        outcome = ended.outcome
+        self._tell_junit(ended)
+        if outcome.output:
+            self.add_report_section("call", "stdout", runs.tail(outcome.output))
+        if outcome.state is RunState.UNSUPPORTED and self.judge.may_skip(self.key):
+            pytest.skip(clean(f"not run: {ended.findings[0].message}"))
+        if outcome.state is not RunState.PASSED:
+            raise RunFailedError(ended)
+
+    def _tell_junit(self, ended: Ended) -> None:
+        outcome = ended.outcome
+        self.user_properties += [
+            ("dbx_sha256", outcome.digest),
+            ("dbx_run_state", outcome.state.value),
+            ("dbx_seconds", f"{outcome.seconds:.3f}"),
+            ("dbx_engine", clean(outcome.engine)),
+        ]
+        if outcome.url:
+            self.user_properties.append(("dbx_url", clean(outcome.url)))
+        for first in ended.findings[:1]:
+            self.user_properties += [
+                ("dbx_file", clean(first.path)),
+                ("dbx_line", str(first.line)),
+                ("dbx_code", first.code),
+            ]
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, RunFailedError):
+            ended = excinfo.value.ended
+            return runs.item_report(ended.outcome, ended.findings, color=self.judge.color)
+        return super().repr_failure(excinfo)
+
+    @property
+    def shown_path(self) -> Path:
+        """The notebook's file as pytest may print it."""
+        return self.config.rootpath / clean(self.key.notebook.path)
+
+    def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
+        return self.shown_path, 0, f"{node_id(self.key.notebook)}: {clean(self.key.item)}"
 
 
 class ToolNode(pytest.Collector):

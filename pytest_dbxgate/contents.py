@@ -57,12 +57,12 @@ def gather(gate: Gate) -> Contents:
     keys = [key for item in notebooks for key in item.keys]
     settings = gate.projects.of("")
     named = _named(gate.root, settings, gate.discovery.others)
-    modules = _imported(subject.graph, keys)
+    modules = imported(subject.graph, keys)
     gated = {item.path for item in notebooks}
     return Contents(
-        notebooks=_read(gate.root, sorted(gated)),
-        files=_read(gate.root, sorted({*named, *modules, *plain} - gated)),
-        job_files=_read(gate.root, [item.path for item in gate.files if item.job is not None]),
+        notebooks=read(gate.root, sorted(gated)),
+        files=read(gate.root, sorted({*named, *modules, *plain} - gated)),
+        job_files=read(gate.root, [item.path for item in gate.files if item.job is not None]),
         calls=tuple(
             (str(edge.source), str(edge.target))
             for edge in subject.graph.edges
@@ -72,7 +72,7 @@ def gather(gate: Gate) -> Contents:
     )
 
 
-def _imported(graph: Graph, keys: Iterable[NotebookKey]) -> set[str]:
+def imported(graph: Graph, keys: Iterable[NotebookKey]) -> set[str]:
     """The modules that the notebooks import, directly or not."""
     seen: set[NotebookKey] = set()
     waiting = list(keys)
@@ -119,7 +119,7 @@ def _is_kept(path: Path) -> bool:
     return any(part.casefold() in _KEPT for part in path.parts)
 
 
-def _read(root: Path, paths: Iterable[str]) -> dict[str, bytes]:
+def read(root: Path, paths: Iterable[str]) -> dict[str, bytes]:
     top = root.resolve()
     found: dict[str, bytes] = {}
     for path in paths:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_dbxgate.codes import Check
+from pytest_dbxgate.codes import STATIC, Check
 from pytest_dbxgate.notebook import dbc, formats
 from pytest_dbxgate.notebook.formats import Kind
 from pytest_dbxgate.notebook.model import NotebookKey
@@ -65,8 +65,8 @@ class GatedFile:
         if self.job is not None:
             return frozenset((Check.REFERENCES, Check.SECRETS))
         if self.path.lower().endswith(".dbc"):
-            return frozenset(Check) - {Check.FORMAT}
-        return frozenset(Check)
+            return STATIC - {Check.FORMAT}
+        return STATIC
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,8 @@ class DriftError(GateError):
     """The workspace holds edits that publishing would overwrite."""
 
     exit_code: ClassVar[int] = 21
+    name: ClassVar[str] = "drift"
+    """That of the refusal."""
 
 
 class RolledBackError(GateError):

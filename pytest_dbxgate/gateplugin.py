@@ -12,7 +12,7 @@ import pickle
 import shutil
 import tempfile
 import traceback
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,16 +28,19 @@ from pytest_dbxgate.checks.result import State, is_unchecked
 from pytest_dbxgate.codes import Check
 from pytest_dbxgate.discovery import Discovery, look_at
 from pytest_dbxgate.errors import ConfigurationError
+from pytest_dbxgate.execution.outcome import RunKey
 from pytest_dbxgate.notebook.model import Notebook, NotebookKey
 from pytest_dbxgate.options import Options
 from pytest_dbxgate.reporting import json_report, terminal
 from pytest_dbxgate.reporting.text import clean
+from pytest_dbxgate.running.batch import Ended, closure_of
 from pytest_dbxgate.session import Gate, Outcome
 from pytest_dbxgate.settings import Settings
 
 if TYPE_CHECKING:
     from pytest_dbxgate.delivery.published import Published
     from pytest_dbxgate.narrowing import Narrowed
+    from pytest_dbxgate.runsession import RunSession
 
 _FOLDER = "dbxgate_folder"
 
@@ -139,11 +142,19 @@ class GatePlugin:
                 self._narrowed = narrowing.narrow(self._gate, options.base, os.environ)
             self._baseline = self._load_baseline()
             self._plan = self._take_over()
+            self.running = self._runs()
         except ConfigurationError as error:
             raise _usage_error(error) from None
         self._notebook_paths = {
             str(config.rootpath / item.path) for item in self._gate.discovery.notebooks
         }
+
+    def _runs(self) -> RunSession | None:
+        if self._options.run is None:
+            return None
+        from pytest_dbxgate.runsession import RunSession
+
+        return RunSession(self._config, self._options, self._gate, self._plan.wanted)
 
     # -- what is gated ---------------------------------------------------------------------
 
@@ -278,18 +289,32 @@ class GatePlugin:
 
     def _execute(self, nodeids: Iterable[str]) -> None:
         """Check what was selected: fix first where that was asked for, then report."""
+        nodeids = list(nodeids)
         selected = self._selection(nodeids)
         try:
             if (self._options.fix or self._options.diff) and selected:
                 self._fix(selected)
-            outcome = self._gate.run(selected)
+            outcome = self._gate.run(self._with_syntax(selected, nodeids))
             if self._options.write_baseline_file:
                 self._baseline = self._write_baseline(outcome, selected)
             if self._baseline is not None:
                 outcome = self._gate.beside(outcome, selected, self._baseline)
             self._outcome = outcome
+            if self.running is not None:
+                self.running.start(nodeids, outcome, self._folder)
         except ConfigurationError as error:
             raise _usage_error(error) from None
+
+    def _with_syntax(
+        self, selected: dict[NotebookKey, frozenset[Check]], nodeids: Sequence[str]
+    ) -> dict[NotebookKey, frozenset[Check]]:
+        """``selected``, and the syntax of what runs: nothing is started that does not parse."""
+        if self.running is None:
+            return selected
+        needed = self.running.needed(nodeids)
+        everything = {each for key in needed for each in closure_of(self._gate, key)}
+        none: frozenset[Check] = frozenset()
+        return selected | {key: selected.get(key, none) | {Check.SYNTAX} for key in everything}
 
     @property
     def gate(self) -> Gate:
@@ -381,6 +406,17 @@ class GatePlugin:
             return State.FAILED
         return state
 
+    def runs_of(self, key: NotebookKey) -> Collection[RunKey]:
+        return () if self.running is None else self.running.of(key)
+
+    def ended(self, key: RunKey) -> Ended:
+        assert self.running is not None
+        folder = Path(self._worker_folder) if self._worker_folder else None
+        return self.running.ended(key, folder)
+
+    def may_skip(self, key: RunKey) -> bool:
+        return self._gate.projects.of_key(key.notebook).run.unsupported == "skip"
+
     def findings(self, key: NotebookKey, check: Check) -> tuple[Finding, ...]:
         return self.outcome.results[key].of(check)
 
@@ -412,15 +448,24 @@ class GatePlugin:
 
     # -- reports ---------------------------------------------------------------------------
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if self.running is not None and not self._worker_folder:
+            self.running.note(report)
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, Any, Any]:
         report = yield
-        if isinstance(item, collection.CheckItem) and report.skipped and call.when == "call":
+        ours = item if isinstance(item, (collection.CheckItem, collection.RunItem)) else None
+        if ours is not None and report.skipped and call.when == "call":
             # Not the line in this plugin that said so, but the notebook.
             reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
-            report.longrepr = (str(item.shown_path), 1, reason)
+            report.longrepr = (str(ours.shown_path), 1, reason)
+        if isinstance(item, collection.RunItem) and call.when == "call":
+            told = dict(report.user_properties).get("dbx_seconds")
+            report.duration = float(str(told)) if told else report.duration
         return report
 
     def pytest_report_header(self) -> list[str]:
@@ -440,6 +485,8 @@ class GatePlugin:
                 + ", ".join(hidden[:3])
                 + (", ..." if len(hidden) > 3 else "")
             )
+        if not self._config.option.noconftest:
+            notes += arguments.imported(paths)
         return [*lines, *(f"dbxgate: {clean(note)}" for note in notes)]
 
     @pytest.hookimpl(tryfirst=True)
@@ -447,6 +494,8 @@ class GatePlugin:
         self._thin_out_statistics()
         if self._worker_folder:
             return
+        if self.running is not None:
+            self.running.finish(session)
         nothing = session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
         if nothing and self._narrowed is not None and not self._plan.wanted:
             session.exitstatus = pytest.ExitCode.OK
@@ -463,18 +512,24 @@ class GatePlugin:
         if options.graph_file is not None and not self._config.option.collectonly:
             from pytest_dbxgate import drawing
 
-            findings = outcome.findings if outcome is not None else []
+            findings = self._findings() if outcome is not None else []
             drawing.write(options.graph_file, self._gate.survey().subject, findings)
+
+    def _findings(self) -> list[Finding]:
+        """What was found by checking and by running."""
+        found = [] if self._outcome is None else self._outcome.findings
+        return found if self.running is None else [*found, *self.running.findings]
 
     def _write_json(self, outcome: Outcome | None, file: Path) -> None:
         outcome = outcome or Outcome({}, {}, ())
         report = json_report.build(
             outcome.results.values(),
-            outcome.findings,
+            self._findings(),
             outcome.states,
             dict(toolchain.versions()),
             self._gate.projects.policies,
             self.published,
+            () if self.running is None else self.running.outcomes,
         )
         json_report.write(file, report)
 
@@ -501,10 +556,11 @@ class GatePlugin:
         if self._outcome is not None and not quiet:
             terminal.end(
                 terminalreporter,
-                self._outcome.findings,
+                self._findings(),
                 self._outcome.baseline,
                 self._extras,
                 advise_baseline=self._baseline is None,
+                ran=() if self.running is None else self.running.summary(),
             )
         return result
 

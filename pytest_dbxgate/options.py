@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_dbxgate import publish_options
 from pytest_dbxgate.publish_options import GATING, Command, Publishing, destination
+
+if TYPE_CHECKING:
+    from pytest_dbxgate.running.batch import Mode
+
+RUN_WHERE = ("local", "cluster", "connect")
+"""What ``--dbx-run`` takes."""
 
 GRAPH_SUFFIXES = (".svg", ".mmd", ".md")
 """What the picture of ``--dbx-graph`` may end in."""
@@ -31,6 +38,10 @@ class Options:
     write_baseline_file: Path | None = None
     publishing: Publishing | None = None
     """None where nothing of it was asked for."""
+    run: Mode | None = None
+    """Where notebooks run; None: nowhere."""
+    target: str | None = None
+    allowed_hosts: tuple[str, ...] = ()
 
 
 def add(parser: pytest.Parser) -> None:
@@ -94,6 +105,13 @@ def add(parser: pytest.Parser) -> None:
         "SVG (.svg) or Mermaid (.mmd, .md) (implies --dbx-gate)",
     )
     group.addoption(
+        "--dbx-run",
+        metavar="WHERE",
+        choices=RUN_WHERE,
+        help="run notebooks: on this machine (local), as one job on one cluster of the target "
+        "(cluster), or here with their Spark elsewhere (connect) (implies --dbx-gate)",
+    )
+    group.addoption(
         "--dbx-no-cache",
         action="store_true",
         help="check everything anew",
@@ -114,6 +132,11 @@ def read(config: pytest.Config) -> Options:
         raise pytest.UsageError(
             "--dbx-write-baseline records every finding, so --dbx-baseline has no use beside it"
         )
+    if option.dbx_run and publish_options.stands_alone(option):
+        raise pytest.UsageError(
+            "--dbx-run runs what a gate has checked; a command that checks nothing runs nothing: "
+            "use two runs"
+        )
     if option.dbx_graph and option.dbx_graph.suffix.lower() not in GRAPH_SUFFIXES:
         raise pytest.UsageError(
             f"--dbx-graph {option.dbx_graph}: name a file that ends in {', '.join(GRAPH_SUFFIXES)}"
@@ -123,6 +146,11 @@ def read(config: pytest.Config) -> Options:
         return bool(getattr(option, destination(command.value)))
 
     publishing = publish_options.read(config)
+    run = None
+    if option.dbx_run:
+        from pytest_dbxgate.running.batch import Mode
+
+        run = Mode(option.dbx_run)
     if publishing is not None and option.dbx_write_baseline:
         raise pytest.UsageError(
             f"--dbx-write-baseline makes every finding a known one, so {publishing.command.value} "
@@ -138,6 +166,7 @@ def read(config: pytest.Config) -> Options:
             or option.dbx_changed
             or option.dbx_base
             or option.dbx_graph
+            or option.dbx_run
             or (any(map(given, GATING)) and not option.dbx_package)
         ),
         only=option.dbx_only,
@@ -152,4 +181,7 @@ def read(config: pytest.Config) -> Options:
         baseline_file=file(option.dbx_baseline),
         write_baseline_file=file(option.dbx_write_baseline),
         publishing=publishing,
+        run=run,
+        target=option.dbx_target,
+        allowed_hosts=tuple(option.dbx_allow_host),
     )

@@ -154,16 +154,19 @@ def release(package: Package, order: Order, world: World) -> Published:
         chosen = chosen_of(package, order.target)
         result = replace(result, target=chosen.name)
         staged = _is_staged(package, chosen, world, means)
+        ran = any(verdict.is_run(each.check) for each in package.receipt.checks)
         waived = allowed(order, chosen)
         refusals = tuple(
-            each for each in _guards(chosen, origin, None, staged=staged) if each.name not in waived
+            each
+            for each in _guards(chosen, origin, None, staged=staged, ran=ran)
+            if each.name not in waived
         )
         result = replace(result, refusals=refusals, overridden=waived)
         with targets.opened(chosen, world.around, project=project, origin=origin) as target:
             result = replace(result, host=target.workspace.host, root=target.target.root)
 
             def judge(manifest: Manifest | None) -> Sequence[Refusal]:
-                found = _guards(chosen, origin, manifest, staged=staged)
+                found = _guards(chosen, origin, manifest, staged=staged, ran=ran)
                 return [each for each in found if each not in refusals]
 
             request = Request(
@@ -181,7 +184,7 @@ def release(package: Package, order: Order, world: World) -> Published:
 
 
 def _guards(
-    chosen: Chosen, origin: Origin, manifest: Manifest | None, *, staged: bool
+    chosen: Chosen, origin: Origin, manifest: Manifest | None, *, staged: bool, ran: bool
 ) -> list[Refusal]:
     previous = None if manifest is None else manifest.origin
     return list(
@@ -193,6 +196,7 @@ def _guards(
             # There is no history to ask: the commits' times decide.
             is_ancestor=None,
             staged=staged,
+            ran=ran,
         )
     )
 

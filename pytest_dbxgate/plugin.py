@@ -20,6 +20,7 @@ _MARKERS = {
     "dbx_metadata": "the form of a notebook's file and what is stored in it",
     "dbx_references": "what a notebook or a job file means by the names of others",
     "dbx_secrets": "secrets that stand in a notebook or a job file",
+    "dbx_run": "a run of a notebook",
     "dbx_tool": "whether a tool behind the checks worked",
 }
 
@@ -58,7 +59,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
     is_terminal = sys.stdout.isatty() and "CI" not in os.environ
     return commands.run(
-        config.rootpath,
+        publish_options.folder(config),
         chosen.publishing,
         chosen.json_file,
         outside.Writer(write, is_terminal=is_terminal),
@@ -71,9 +72,13 @@ def pytest_configure(config: pytest.Config) -> None:
     chosen = options.read(config)
     if chosen.gate:
         from pytest_dbxgate.gateplugin import GatePlugin
+        from pytest_dbxgate.passing import PassingPlugin
+        from pytest_dbxgate.summary_lines import SummaryLinesPlugin
 
         gate = GatePlugin(config, chosen)
         config.pluginmanager.register(gate, "dbxgate-session")
+        config.pluginmanager.register(PassingPlugin(config), "dbxgate-passing")
+        config.pluginmanager.register(SummaryLinesPlugin(), "dbxgate-summary")
         if chosen.publishing is not None:
             from pytest_dbxgate.publishplugin import PublishPlugin
 

@@ -167,6 +167,11 @@ def read(config: pytest.Config) -> Publishing | None:
                 f"{name} has effects outside the working tree, so it counts only on the command "
                 "line itself: take it out of addopts and PYTEST_ADDOPTS"
             )
+    if option.dbx_run not in (None, "local") and "--dbx-run" not in typed:
+        raise pytest.UsageError(
+            f"--dbx-run {option.dbx_run} has effects outside the working tree, so it counts only "
+            "on the command line itself: take it out of addopts and PYTEST_ADDOPTS"
+        )
     commands = [command for command in Command if command.value in typed]
     if not commands:
         for name in ("--dbx-package", "--dbx-release", "--dbx-override"):
@@ -182,6 +187,8 @@ def read(config: pytest.Config) -> Publishing | None:
             "--dbx-package and --dbx-package-sha256 belong together: the digest says which package "
             "was checked"
         )
+    if option.dbx_package:
+        _check_settings(config)
     if option.dbx_override and not option.dbx_reason.strip():
         raise pytest.UsageError("--dbx-override needs --dbx-reason TEXT: it is kept for the record")
     if option.dbx_release and command is not Command.ROLLBACK:
@@ -205,6 +212,30 @@ def read(config: pytest.Config) -> Publishing | None:
         allowed_hosts=tuple(option.dbx_allow_host),
         summary_file=file(option.dbx_summary),
         junit_file=file(Path(option.xmlpath)) if getattr(option, "xmlpath", None) else None,
+    )
+
+
+def folder(config: pytest.Config) -> Path:
+    """Where a command that stands alone keeps its log and the embedded workspace: pytest's root,
+    but with a package the folder of the run.
+
+    The value of an option that pytest does not know yet is a path to it like any other: of
+    ``--dbx-package FILE`` it would take the root, and the settings, from where the package lies.
+    """
+    here = config.invocation_params.dir
+    if config.option.dbx_package is None or config.option.rootdir:
+        return config.rootpath
+    return here
+
+
+def _check_settings(config: pytest.Config) -> None:
+    """Whoever can write beside a package must not configure its release: ``addopts`` loads code."""
+    file, here = config.inipath, config.invocation_params.dir
+    if file is None or config.option.inifilename or file.parent in (here, *here.parents):
+        return
+    raise pytest.UsageError(
+        f"the settings of {file} came with the package and would count: write --dbx-package=FILE, "
+        "with the sign, so that pytest does not look beside it"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from pytest_dbxgate.delivery.published import Mode, Published
 from pytest_dbxgate.delivery.verdict import Expected, Report, RunFacts
 from pytest_dbxgate.delivery.verdict_origin import TargetFacts
 from pytest_dbxgate.errors import ConfigurationError, GateError
+from pytest_dbxgate.execution.outcome import RunKey
 from pytest_dbxgate.notebook.formats import MEGABYTE
 from pytest_dbxgate.session import Gate
 from pytest_dbxgate.settings import Settings
@@ -37,6 +38,8 @@ class Evidence:
     failed_tests: Sequence[str] = ()
     collection_errors: Sequence[str] = ()
     exit_status: int = 0
+    runs: Collection[RunKey] = ()
+    """The runs that were to be made; each has to be green."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +124,13 @@ def carried_out(result: Published, target: Opened, request: Request, means: Mean
     """``result`` with the plan, the deployment, or what was healed in place of a refused one."""
     workspace, place, project = target.workspace, target.target, result.project
     if result.mode is Mode.PLAN:
-        plan, _ = look(workspace, place, request, project=project, means=means)
-        return replace(result, plan=plan)
+        plan, unfinished = look(workspace, place, request, project=project, means=means)
+        notes = (
+            f"the deployment {each} is unfinished: the next run or --dbx-heal undoes or finishes "
+            "it first, and then the plan may be another"
+            for each in unfinished
+        )
+        return replace(result, plan=plan, notes=tuple(notes))
     if result.refusals:
         healed = heal_target(workspace, place, project=project, means=means, owner=target.user)
         return replace(result, healed=healed)
@@ -159,6 +167,10 @@ def facts_of(
         for item in gate.files
         for key in item.keys
         for check in item.checks
+    }
+    expected |= {
+        Expected(run.notebook.path, run.notebook.member, run.item): digests.get(run.notebook, "")
+        for run in evidence.runs
     }
     notebooks = {key: digest for key, digest in digests.items() if key.path in contents.notebooks}
     return RunFacts(

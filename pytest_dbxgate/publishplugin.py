@@ -7,7 +7,7 @@ process acts.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from pytest_dbxgate.checks.result import State
 from pytest_dbxgate.delivery.published import Mode, Published
 from pytest_dbxgate.delivery.verdict import Expected, Outcome, Report
 from pytest_dbxgate.errors import ConfigurationError
+from pytest_dbxgate.execution.outcome import RunKey
 from pytest_dbxgate.gateplugin import GatePlugin
 from pytest_dbxgate.publish_options import Command, Publishing
 from pytest_dbxgate.reporting import published as text
@@ -40,6 +41,7 @@ class PublishPlugin:
         self._failed_tests: list[str] = []
         self._collection_errors: list[str] = []
         self._published: Published | None = None
+        self._is_reporting = False
         self._order = publishing.Order(
             _MODES[wanted.command],
             wanted.target,
@@ -60,22 +62,32 @@ class PublishPlugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        found = self._gate.check_of(report.nodeid)
-        if found is None:
+        expected, outcome = self._expected_of(report.nodeid), _outcome(report)
+        if expected is None:
             if report.failed:
                 self._failed_tests.append(report.nodeid)
             return
-        key, check = found
-        expected = Expected(key.path, key.member, check.value)
         known = self._reports.get(expected)
-        outcome = _outcome(report)
-        if outcome is Outcome.SKIPPED and self._gate.state(key, check) is State.SKIPPED:
+        found = self._gate.check_of(report.nodeid)
+        if outcome is Outcome.SKIPPED and found and self._gate.state(*found) is State.SKIPPED:
             outcome = Outcome.UNCHECKED
         # Passed only if nothing of it, set-up and tear-down included, said otherwise.
         if outcome is None or (known is not None and known.outcome is not Outcome.PASSED):
             return
         digest = str(dict(report.user_properties).get("dbx_sha256", ""))
         self._reports[expected] = Report(outcome, digest)
+
+    def _expected_of(self, nodeid: str) -> Expected | None:
+        """The check or the run behind an item of ours."""
+        found = self._gate.check_of(nodeid)
+        if found is not None:
+            return Expected(found[0].path, found[0].member, found[1].value)
+        run = None if self._gate.running is None else self._gate.running.run_of(nodeid)
+        return None if run is None else _expected_run(run)
+
+    @property
+    def _runs(self) -> Collection[RunKey]:
+        return () if self._gate.running is None else self._gate.running.planned
 
     # -- the end ---------------------------------------------------------------------------
 
@@ -88,6 +100,7 @@ class PublishPlugin:
             failed_tests=self._failed_tests,
             collection_errors=self._collection_errors,
             exit_status=int(session.exitstatus),
+            runs=self._runs,
         )
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         order = self._order
@@ -110,6 +123,8 @@ class PublishPlugin:
                     for check in item.checks:
                         expected = Expected(key.path, key.member, check.value)
                         reports.setdefault(expected, Report(Outcome.DESELECTED, ""))
+            for run in self._runs:
+                reports.setdefault(_expected_run(run), Report(Outcome.DESELECTED, ""))
         return reports
 
     def _report(self, done: Published) -> None:
@@ -124,16 +139,20 @@ class PublishPlugin:
             longrepr="\n".join(text.lines(done)) if failed else None,
             when="call",
         )
+        self._is_reporting = True
         self._config.hook.pytest_runtest_logreport(report=report)
+        self._is_reporting = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(
         self, report: pytest.TestReport, config: pytest.Config
     ) -> tuple[str, str, str] | None:
-        """No letter behind the progress of the tests, which is complete by then."""
+        """Nothing behind the progress of the tests, which is complete by then. The summary, later,
+        wants the word."""
         ours = report.nodeid.startswith(f"{collection.TOOL_NODE}::publish[")
-        silent = ours and config.get_verbosity() <= 0
-        return (report.outcome, "", report.outcome.upper()) if silent else None
+        if not ours or config.get_verbosity() > 0:
+            return None
+        return report.outcome, "", "" if self._is_reporting else report.outcome.upper()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(
@@ -176,3 +195,7 @@ def _writer(reporter: Any) -> outside.Writer:
 
     is_terminal = bool(getattr(reporter, "isatty", False)) and "CI" not in os.environ
     return outside.Writer(write, is_terminal=is_terminal)
+
+
+def _expected_run(run: RunKey) -> Expected:
+    return Expected(run.notebook.path, run.notebook.member, run.item)

@@ -46,6 +46,7 @@ class Chosen:
             branches=self.settings.branches,
             reasons=self.settings.reasons,
             requires=self.settings.requires,
+            requires_run=self.settings.requires_run,
             overrides=frozenset(self.settings.overrides),
         )
 

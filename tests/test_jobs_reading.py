@@ -104,6 +104,7 @@ def test_merge_keys_and_anchors() -> None:
         ),
         ("a.yml", "? [a]\n: b\n", ("DBX420", 1, 3, "a key that is no string")),
         ("a.yml", "[" * 5000, ("DBX420", 1, 101, "nested more than 100 deep")),
+        ("a.yml", "é:\n - ['[', " + "[" * 5000, ("DBX420", 2, 107, "nested more than 100 deep")),
         ("a.yml", b"a: b\nc: \xff", ("DBX420", 2, 1, "the file is not UTF-8")),
         (
             "a.yml",

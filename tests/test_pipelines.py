@@ -96,6 +96,16 @@ def test_what_shows_a_notebooks_text_cannot_steer_the_agent(file: Path) -> None:
 
 
 @each_releasing
+@pytest.mark.parametrize("stage", RELEASES)
+def test_nothing_beside_the_package_configures_its_release(file: Path, stage: str) -> None:
+    commands = [text_of(step) for step in pytest_steps(release_steps(file, stage))]
+    assert commands
+    for command in commands:
+        # As a word of its own it would be a path to pytest, which reads the settings beside it.
+        assert '--dbx-package="$(Pipeline.Workspace)/' in command
+
+
+@each_releasing
 def test_the_gate_is_the_same_everywhere(file: Path) -> None:
     assert stages(file)["build"] == stages(MAIN)["build"]
 
@@ -218,7 +228,14 @@ def test_the_commands_of_the_pipeline_work_as_they_stand(tmp_path: Path) -> None
     """From the gate to the workspace, with the embedded one in place of staging."""
     pytest.importorskip("starlette")
     repository = tmp_path / "repository"
-    write(repository, {"sample_notebooks/a.py": source("x = 1\nprint(x)")})
+    pytest.importorskip("pysail", reason="the extra local is not installed")
+    write(
+        repository,
+        {
+            "dbxgate.toml": '[run]\nnotebooks = ["sample_notebooks"]\n',
+            "sample_notebooks/a.py": source("x = 1\nprint(x)"),
+        },
+    )
     git(repository, "init", "-q")
     git(repository, "add", "-A")
     git(repository, "commit", "-qm", "one")

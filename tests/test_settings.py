@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_dbxgate import settings
+from pytest_dbxgate import projects, settings
 from pytest_dbxgate.codes import Severity
 from pytest_dbxgate.errors import ConfigurationError
 from pytest_dbxgate.settings import Settings, matches
@@ -141,3 +141,72 @@ def test_dbxgate_toml_needs_no_table_name(tmp_path: Path) -> None:
     loaded = settings.load(file)
     assert loaded is not None
     assert loaded.python_version == "3.12"
+
+
+RUN = """
+[run]
+notebooks = ["etl"]
+engine = "pyspark"
+parameters = { day = "1" }
+needs = { "gold" = ["silver"] }
+
+[[run.cases]]
+notebook = "etl/a.py"
+name = "june"
+expect_exit = "5"
+retries = 2
+"""
+
+
+def test_what_is_run_is_read(tmp_path: Path) -> None:
+    (tmp_path / "dbxgate.toml").write_text(RUN, encoding="utf-8")
+    found = settings.load(tmp_path / "dbxgate.toml")
+    assert found is not None
+    run = found.run
+    assert (run.notebooks, run.engine, run.timeout, run.pip) == (("etl",), "pyspark", 600, "skip")
+    assert (run.parameters, run.needs) == ({"day": "1"}, {"gold": ("silver",)})
+    (case,) = run.cases
+    assert (case.notebook, case.name, case.expect_exit, case.retries) == (
+        "etl/a.py",
+        "june",
+        "5",
+        2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[run]\nengine = "sale"', 'unknown value "sale" of tool.dbxgate.run.engine'),
+        ('[run]\nnotebok = ["a"]', 'unknown key "notebok" in [tool.dbxgate.run]'),
+        ('[run]\nneeds = { a = "b" }', "tool.dbxgate.run.needs.a is 'b'"),
+        ("[run]\ncases = 1", "tool.dbxgate.run.cases is 1"),
+        ('[[run.cases]]\nname = "a"', "names no notebook"),
+        ('[[run.cases]]\nnotebook = "a"\nname = "x]"', "holds one of [ ] : /"),
+        ('[[run.cases]]\nnotebook = "a"\n[[run.cases]]\nnotebook = "a"', "stands twice"),
+        ('[targets.x]\ncompute = { nodes = "2" }', 'unknown value "nodes"'),
+    ],
+)
+def test_what_is_wrong_with_running_is_told(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "dbxgate.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError) as told:
+        settings.load(tmp_path / "dbxgate.toml")
+    assert words in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("inside", "hint"),
+    [("nowhere", "name a folder of the project"), ("notebook", 'did you mean "notebooks"?')],
+)
+def test_a_folder_of_workspace_roots_that_is_not_there(
+    tmp_path: Path, inside: str, hint: str
+) -> None:
+    (tmp_path / "notebooks").mkdir()
+    file = tmp_path / "dbxgate.toml"
+    file.write_text('workspace_roots = { "/a" = ".", "/b" = "notebooks" }\n', encoding="utf-8")
+    assert projects.load(tmp_path, []).of("a.py").workspace_roots == {"/a": ".", "/b": "notebooks"}
+    file.write_text(f'workspace_roots = {{ "/b" = "{inside}" }}\n', encoding="utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        projects.load(tmp_path, [])
+    assert f'workspace_roots: "/b" = "{inside}": there is no such folder' in str(caught.value)
+    assert hint in str(caught.value)

@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from threading import Event as Flag
+from threading import Lock
 from typing import NamedTuple
 
 from pytest_dbxgate.delivery.journal import Change
+from pytest_dbxgate.delivery.model import Action
 from pytest_dbxgate.delivery.places import listed
 from pytest_dbxgate.delivery.run import MismatchError, Run
 from pytest_dbxgate.delivery.snapshot import is_as, tree
@@ -35,14 +37,10 @@ def apply_objects(run: Run, loads: Sequence[Load]) -> None:
 
     Raises what the first failing write raised, once the writes under way have ended.
     """
-    done = 0
-    run.tell("apply", "objects", total=len(loads))
+    count = _Count(run, len(loads))
     with ThreadPoolExecutor(run.means.threads) as pool:
         for _, group in groupby(sorted(loads, key=_order), key=lambda load: _order(load)[:2]):
-            batch = list(group)
-            _together(pool, [_writing(run, load) for load in batch])
-            done += len(batch)
-            run.tell("apply", done=done, total=len(loads))
+            _together(pool, [_writing(run, load, count) for load in group])
 
 
 def verify(run: Run, changes: Sequence[Change]) -> None:
@@ -51,6 +49,7 @@ def verify(run: Run, changes: Sequence[Change]) -> None:
     written = {change.place: change for change in changes if change.after is not None}
     if not written:
         return
+    run.tell("verify", f"{len(written)} objects")
     found = tree(run.workspace, run.target.root)
     suspects = [
         place for place, change in written.items() if not is_as(found.get(place), change.after)
@@ -67,8 +66,31 @@ def _order(load: Load) -> tuple[bool, int, str]:
     return load.change.before is not None, load.rank, load.change.place
 
 
-def _writing(run: Run, load: Load) -> Callable[[], None]:
-    return lambda: write(run, load.change, load.data)
+class _Count:
+    """Tells of each object that was written, whichever thread wrote it."""
+
+    def __init__(self, run: Run, total: int) -> None:
+        self._run = run
+        self._total = total
+        self._done = 0
+        self._mutex = Lock()
+        run.tell("apply", "objects", total=total)
+
+    def __call__(self, change: Change) -> None:
+        with self._mutex:
+            self._done += 1
+            word = Action.ADD if change.before is None else Action.CHANGE
+            self._run.tell(
+                "apply", f"{word.value} {change.place}", done=self._done, total=self._total
+            )
+
+
+def _writing(run: Run, load: Load, count: _Count) -> Callable[[], None]:
+    def work() -> None:
+        write(run, load.change, load.data)
+        count(load.change)
+
+    return work
 
 
 def _together(pool: ThreadPoolExecutor, works: Sequence[Callable[[], None]]) -> None:

@@ -8,7 +8,7 @@ from pytest_dbxgate.delivery import journal
 from pytest_dbxgate.delivery.finish_jobs import finish_jobs
 from pytest_dbxgate.delivery.journal import Closed, Journal
 from pytest_dbxgate.delivery.manifest import Pointer
-from pytest_dbxgate.delivery.model import Manifest
+from pytest_dbxgate.delivery.model import Action, Manifest
 from pytest_dbxgate.delivery.run import Run
 from pytest_dbxgate.delivery.store import BACKUPS, JOURNALS, MANIFESTS
 from pytest_dbxgate.delivery.writing import remove
@@ -29,17 +29,25 @@ def finish(run: Run, record: Journal, manifest: Manifest) -> tuple[str, ...]:
     pending.append(f"close the journal {record.operation}")
     try:
         finish_jobs(run, record, manifest, pending)
-        for change in record.changes:
-            if change.is_removal and change.before is not None:
-                if not remove(run, change.place, change.before):
-                    run.tell("prune", f"kept, because it was edited: {run.path(change.place)}")
-                pending.remove(f"delete {change.place}")
+        _prune(run, record, pending)
         run.may_write()
         journal.close(run.store, record.operation, journal.DONE)
     except GateError as error:
         run.tell("finish", f"not finished: {error.message}")
         return tuple(pending)
     return ()
+
+
+def _prune(run: Run, record: Journal, pending: list[str]) -> None:
+    removals = [change for change in record.changes if change.is_removal]
+    for number, change in enumerate(removals, start=1):
+        if change.before is not None:
+            if remove(run, change.place, change.before):
+                told = f"{Action.REMOVE.value} {change.place}"
+                run.tell("prune", told, done=number, total=len(removals))
+            else:
+                run.tell("prune", f"kept, because it was edited: {run.path(change.place)}")
+            pending.remove(f"delete {change.place}")
 
 
 def tidy(run: Run, pointer: Pointer, closed: Closed) -> None:

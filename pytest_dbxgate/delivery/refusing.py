@@ -14,8 +14,10 @@ def refuse(made: Plan, override: Mapping[str, str]) -> None:
     counted = [each for each in made.refusals if each.name not in override]
     if not counted:
         return
-    message = "\n".join(f"{each.name}: {each.message}" for each in counted)
-    steps = "\n".join(dict.fromkeys(each.next_step for each in counted))
+    # The error has the name of the first; a report tells it before the message.
+    others = (f"refused ({each.name}): {each.message}" for each in counted[1:])
+    message = "\n".join((counted[0].message, *others))
+    steps = "\n  next: ".join(dict.fromkeys(each.next_step for each in counted))
     if all(each.name == DRIFT for each in counted):
         raise DriftError(message, next_step=steps)
     raise RefusedError(counted[0].name, message, next_step=steps)

@@ -74,8 +74,9 @@ def _objects(run: Run, record: Journal, result: Undone, *, aside: bool) -> None:
         result.wrong[:] = [change.place for change in wrong]
         if not wrong:
             return
-        for change in wrong:
+        for number, change in enumerate(wrong, start=1):
             _restore(run, record, change, kept, result, aside=aside)
+            run.tell("undo", change.place, done=number, total=len(wrong))
     # Somebody keeps on writing there: what stands now is theirs.
     result.left += result.wrong
 

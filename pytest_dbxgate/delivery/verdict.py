@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
+from pytest_dbxgate.codes import Check
 from pytest_dbxgate.delivery.model import Origin, Refusal
 from pytest_dbxgate.delivery.places import listed
 from pytest_dbxgate.delivery.verdict_origin import TargetFacts, origin_refusals
@@ -44,6 +45,11 @@ class Expected(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.key} ({self.check})"
+
+
+def is_run(check: str) -> bool:
+    """Whether a check is the run of a notebook: ``run`` or ``run[case]``."""
+    return check.partition("[")[0] == Check.RUN.value
 
 
 class Report(NamedTuple):
@@ -126,6 +132,7 @@ def _all(facts: RunFacts) -> Iterator[Refusal]:
         previous=facts.previous,
         is_ancestor=facts.is_ancestor,
         staged=facts.staged,
+        ran=any(is_run(expected.check) for expected in facts.expected),
     )
 
 

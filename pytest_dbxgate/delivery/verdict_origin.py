@@ -25,6 +25,8 @@ class TargetFacts:
     """Reasons of a build, in Azure's words; empty: all."""
     requires: str = ""
     """The target that must hold the package before; empty: none."""
+    requires_run: bool = False
+    """Only what was run may be published."""
     overrides: frozenset[str] = frozenset()
     """The refusals that may be overridden."""
 
@@ -37,6 +39,7 @@ def origin_refusals(
     previous: Origin | None,
     is_ancestor: bool | None,
     staged: bool,
+    ran: bool,
 ) -> Iterator[Refusal]:
     """See :class:`pytest_dbxgate.delivery.verdict.RunFacts` for the arguments.
 
@@ -49,6 +52,12 @@ def origin_refusals(
             "older-commit",
             f"the commit {_short(origin)} is older than the published {_short(previous)}",
             "publish the latest commit; to go back use --dbx-rollback",
+        )
+    if target.requires_run and not ran:
+        yield Refusal(
+            "not-run",
+            f"{shown(target.name)} takes only what was run, and no notebook was",
+            "add --dbx-run local or cluster to the run that checks what is published",
         )
     if target.requires and not staged:
         yield Refusal(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pytest_dbxgate.emulator import job_rules
+from pytest_dbxgate.emulator import job_rules, run_states
 from pytest_dbxgate.emulator.permissions import Permissions
 from pytest_dbxgate.emulator.store import Row, Store
 from pytest_dbxgate.emulator.values import Answer, Call, Json, answer, invalid
@@ -13,7 +13,6 @@ from pytest_dbxgate.emulator.values import Answer, Call, Json, answer, invalid
 _PAGED = ("tasks", "job_clusters", "parameters", "environments")
 _PAGE = 100
 """Members of an array that one answer holds [doc]."""
-_ACTIVE = ("QUEUED", "PENDING", "RUNNING", "TERMINATING")
 
 
 class Jobs:
@@ -100,7 +99,7 @@ class Jobs:
             if (job_id is None or str(row.value["job_id"]) == job_id) and _wanted(call, row.value)
         ]
         start = _start(call)
-        runs = found[start : start + limit]
+        runs = [_run_listed(run) for run in found[start : start + limit]]
         result: Json = {"runs": runs} if runs else {}
         result["has_more"] = start + limit < len(found)
         if result["has_more"]:
@@ -188,7 +187,13 @@ def _listed(value: Json, *, expand: bool) -> Json:
 
 
 def _wanted(call: Call, run: Json) -> bool:
-    active = run["state"]["life_cycle_state"] in _ACTIVE
+    active = run_states.is_active(run["state"])
     if call.flag("active_only"):
         return active
     return not (call.flag("completed_only") and active)
+
+
+def _run_listed(run: Json) -> Json:
+    """What ``runs/list`` tells; the rest is for ``runs/get``."""
+    names = ("job_id", "run_id", "run_name", "run_type", "start_time", "end_time", "state")
+    return {name: run[name] for name in names if name in run}

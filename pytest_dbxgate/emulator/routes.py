@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pytest_dbxgate.emulator.jobs import Jobs
 from pytest_dbxgate.emulator.objects import Objects
 from pytest_dbxgate.emulator.permissions import Permissions
+from pytest_dbxgate.emulator.runs import Runs
 from pytest_dbxgate.emulator.scopes import Scopes
 from pytest_dbxgate.emulator.values import Answer, ApiError, Call, Handler, answer
 
@@ -28,7 +29,7 @@ class Route(NamedTuple):
 
 
 def table(
-    objects: Objects, jobs: Jobs, permissions: Permissions, scopes: Scopes
+    objects: Objects, jobs: Jobs, runs: Runs, permissions: Permissions, scopes: Scopes
 ) -> tuple[Route, ...]:
     """All endpoints."""
     found = [
@@ -49,6 +50,17 @@ def table(
         _route("POST", "/api/2.[012]/jobs/update", "jobs/update", jobs.update),
         _route("POST", "/api/2.[012]/jobs/delete", "jobs/delete", jobs.delete),
         _route("GET", "/api/2.[012]/jobs/runs/list", "jobs/runs/list", jobs.runs),
+        _route("POST", "/api/2.[012]/jobs/run-now", "jobs/run-now", runs.run_now),
+        _route("POST", "/api/2.[012]/jobs/runs/submit", "jobs/runs/submit", runs.submit),
+        _route("GET", "/api/2.[012]/jobs/runs/get", "jobs/runs/get", runs.get),
+        _route("GET", "/api/2.[012]/jobs/runs/get-output", "jobs/runs/get-output", runs.output),
+        _route("GET", "/api/2.[012]/jobs/runs/export", "jobs/runs/export", runs.export),
+        _route("POST", "/api/2.[012]/jobs/runs/cancel", "jobs/runs/cancel", runs.cancel),
+        _route(
+            "POST", "/api/2.[012]/jobs/runs/cancel-all", "jobs/runs/cancel-all", runs.cancel_all
+        ),
+        _route("POST", "/api/2.[012]/jobs/runs/repair", "jobs/runs/repair", runs.repair),
+        _route("POST", "/api/2.[012]/jobs/runs/delete", "jobs/runs/delete", runs.delete),
         _route("POST", "/api/2.0/secrets/scopes/create", "secrets/scopes/create", scopes.create),
         _route("POST", "/api/2.0/secrets/scopes/delete", "secrets/scopes/delete", scopes.delete),
         _route("GET", "/api/2.0/secrets/scopes/list", "secrets/scopes/list", scopes.list_),

@@ -78,3 +78,15 @@ class Scopes:
                 f"Failed to get secret {key} for scope {call.text('scope')}.",
             )
         return str(secrets[key])
+
+
+def secrets_of(store: Store) -> dict[str, str]:
+    """Every secret by ``scope/key``, as notebooks get it; those that are no text are left out."""
+    found: dict[str, str] = {}
+    for row in store.all("scope"):
+        for key, value in row.value["secrets"].items():
+            try:
+                found[f"{row.key}/{key}"] = base64.b64decode(value).decode("utf-8")
+            except ValueError:
+                continue
+    return found

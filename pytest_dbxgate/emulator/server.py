@@ -30,9 +30,12 @@ import uvicorn
 from pytest_dbxgate.emulator.app import App
 from pytest_dbxgate.emulator.connections import Connections
 from pytest_dbxgate.emulator.control import Control
+from pytest_dbxgate.emulator.executing import Executor
 from pytest_dbxgate.emulator.objects import Sizes, Unknowns
+from pytest_dbxgate.emulator.scopes import secrets_of
 from pytest_dbxgate.emulator.service import Service
 from pytest_dbxgate.emulator.store import Store
+from pytest_dbxgate.emulator.tree import Object
 
 USER = "developer@example.com"
 ADDRESS = "127.0.0.1"
@@ -90,6 +93,7 @@ class Running(Control):
         self._stopped = True
         self._server.finish()
         self._thread.join(_PATIENCE)
+        self._service.runs.close()
         (self._data / CONNECTION_FILE).unlink(missing_ok=True)
         with self._lock:
             self._service.store.close()
@@ -112,12 +116,14 @@ def start(
     clock: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
     lasting: bool = False,
+    executor: Callable[[Contents], Executor] | None = None,
 ) -> Running:
     """Serve the workspace kept in the folder ``data`` on loopback, in a thread.
 
     ``port`` 0 takes a free one. ``token`` is random unless given. ``clock`` gives seconds since
     1970, ``monotonic`` is for the rate limits. ``lasting``: it serves others until it is stopped,
-    which the file with its address says.
+    which the file with its address says. ``executor`` makes what runs the notebooks of jobs;
+    by default each runs in a process of its own.
 
     Raises OSError where the port is taken, and
     :class:`~pytest_dbxgate.emulator.store.StoreInUseError` where the folder is served already.
@@ -130,6 +136,7 @@ def start(
         store.close()
         raise
     token = token or "dapi" + secrets.token_hex(16)
+    contents = Contents()
     service = Service(
         store,
         {token: user},
@@ -137,8 +144,12 @@ def start(
         unknowns=unknowns,
         clock=clock,
         monotonic=monotonic,
+        executor=(executor or notebooks)(contents),
     )
+    contents.service = service
     _furnish(service, user)
+    with store.lock, store.writing():
+        service.runs.wake()
     port = listener.getsockname()[1]
     connections = Connections()
     app = App(
@@ -157,6 +168,27 @@ def start(
     host = f"http://{ADDRESS}:{port}"
     _write_connection(data / CONNECTION_FILE, host, token, lasting=lasting)
     return Running(service, server, thread, host=host, token=token, data=data)
+
+
+class Contents:
+    """What an executor reads of the workspace. Takes its lock."""
+
+    service: Service
+
+    def objects(self) -> list[Object]:
+        with self.service.store.lock:
+            return list(self.service.tree.below("/"))
+
+    def secrets(self) -> dict[str, str]:
+        with self.service.store.lock:
+            return secrets_of(self.service.store)
+
+
+def notebooks(contents: Contents) -> Executor:
+    """The executor that runs notebooks for real; nothing is started before the first."""
+    from pytest_dbxgate.emulator.notebook_executor import NotebookExecutor
+
+    return NotebookExecutor(contents)
 
 
 class _Server(uvicorn.Server):

@@ -9,12 +9,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from pytest_dbxgate.emulator import formats, paths, routes, wire
+from pytest_dbxgate.emulator.executing import Executor, NoExecutor
 from pytest_dbxgate.emulator.faults import Do, Edit, Faults, Rule, When
 from pytest_dbxgate.emulator.jobs import Jobs
 from pytest_dbxgate.emulator.limits import Limits
 from pytest_dbxgate.emulator.misfortunes import CODES, kill, refusal
 from pytest_dbxgate.emulator.objects import Objects, Sizes, Unknowns
 from pytest_dbxgate.emulator.permissions import Permissions
+from pytest_dbxgate.emulator.runs import Runs
 from pytest_dbxgate.emulator.scopes import Scopes
 from pytest_dbxgate.emulator.store import Rows, Store
 from pytest_dbxgate.emulator.tree import Tree
@@ -66,6 +68,7 @@ class Service:
         unknowns: Unknowns,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        executor: Executor | None = None,
     ) -> None:
         self.store = store
         self.users = users
@@ -81,8 +84,9 @@ class Service:
         self.tree = Tree(store, self.now)
         permissions = Permissions(store, self.tree)
         self.jobs = Jobs(store, permissions, self.now)
+        self.runs = Runs(store, self.now, executor or NoExecutor())
         objects = Objects(self.tree, sizes, unknowns)
-        self._routes = routes.table(objects, self.jobs, permissions, Scopes(store))
+        self._routes = routes.table(objects, self.jobs, self.runs, permissions, Scopes(store))
 
     def now(self) -> float:
         """The server's clock, in seconds since 1970."""

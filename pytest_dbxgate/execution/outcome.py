@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pytest_dbxgate.notebook.model import NotebookKey
 
@@ -24,6 +25,10 @@ class RunState(str, Enum):
     """Stopped from outside before it ended."""
     NOT_STARTED = "not started"
     """A cell does not parse, or a notebook that it depends on failed."""
+
+    @property
+    def is_red(self) -> bool:
+        return self is not RunState.PASSED
 
 
 class RunKey(NamedTuple):
@@ -108,3 +113,5 @@ class Outcome:
     """The page of the run in the workspace."""
     engine: str = ""
     """What ran it, with its version: ``sail 0.7.2``, ``cluster adb-1.2``."""
+    task_values: Mapping[str, Any] = field(default_factory=dict)
+    """What ``dbutils.jobs.taskValues.set`` was given, by name."""

@@ -63,6 +63,9 @@ class Spec:
     """How many ``dbutils.notebook.run`` lie above."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Further variables of the process; a grandchild gets them too."""
+    session: str = ""
+    """The id of the Spark session (a UUID); runs of one id see each other's tables. Who shares one
+    must not stop it."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.checks.result import NotebookResult, State
 from pytest_dbxgate.codes import Check
+from pytest_dbxgate.execution.outcome import CellPlace, Outcome
 from pytest_dbxgate.files import write_report
 from pytest_dbxgate.notebook.model import Format, NotebookKey
 from pytest_dbxgate.reporting.text import escape_json
@@ -38,6 +39,7 @@ def build(
     tools: Mapping[str, str],
     policies: Iterable[PolicyOrigin] = (),
     published: Published | None = None,
+    outcomes: Iterable[Outcome] = (),
 ) -> Report:
     """The report as plain values, in an order that does not depend on that of the run.
 
@@ -64,7 +66,7 @@ def build(
             _job(row, states.get(row.key, {})) for row in rows if row.format not in _NOTEBOOKS
         ],
         "findings": [_finding(each) for each in sorted(findings, key=lambda each: each.order)],
-        "outcomes": [],
+        "outcomes": [_outcome(each) for each in sorted(outcomes, key=_run_order)],
         "verdict": {} if published is None else _verdict(published),
         "deployment": {} if published is None else _deployment(published),
     }
@@ -126,6 +128,52 @@ def _job(result: NotebookResult, states: Mapping[Check, State]) -> Report:
 
 def _checks(states: Mapping[Check, State]) -> dict[str, str]:
     return {check.value: states[check].value for check in Check if check in states}
+
+
+def _run_order(outcome: Outcome) -> tuple[str, str, str]:
+    key = outcome.key
+    return key.notebook.path, key.notebook.member or "", key.case
+
+
+def _outcome(outcome: Outcome) -> Report:
+    key, failure = outcome.key, outcome.failure
+    return {
+        "path": key.notebook.path,
+        "member": key.notebook.member,
+        "case": key.case,
+        "state": outcome.state.value,
+        "message": outcome.message,
+        "sha256": outcome.digest,
+        "exit_value": outcome.exit_value,
+        "seconds": round(outcome.seconds, 3),
+        "attempts": outcome.attempts,
+        "engine": outcome.engine,
+        "url": outcome.url,
+        "notices": list(outcome.notices),
+        "output": outcome.output,
+        "failure": None
+        if failure is None
+        else {
+            "at": _cell_place(failure.place),
+            "error": failure.error,
+            "condition": failure.condition,
+            "message": failure.message,
+            "chain": [_cell_place(each) for each in failure.chain],
+            "traceback": list(failure.traceback),
+        },
+        "cells": [
+            {**_cell_place(each.place), "seconds": round(each.seconds, 3)} for each in outcome.cells
+        ],
+    }
+
+
+def _cell_place(place: CellPlace) -> Report:
+    return {
+        "path": place.path,
+        "member": place.member,
+        "cell": place.cell,
+        "cell_line": place.line,
+    }
 
 
 def _finding(finding: Finding) -> Report:

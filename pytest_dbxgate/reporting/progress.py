@@ -1,4 +1,4 @@
-"""How far a deployment has come: a line that changes on a terminal, plain lines elsewhere."""
+"""How far a deployment has come: a bar that grows on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -21,9 +21,13 @@ class Progress:
         self._width = 0
 
     def __call__(self, event: Event) -> None:
-        if self._is_terminal:
+        if not event.total:
+            # It may warn of something, so it stays.
+            self.end()
+            self._write(f"dbxgate: {_words(event)}\n")
+        elif self._is_terminal:
             self._draw(event)
-        elif event.step != self._step or (event.total and event.done == event.total):
+        elif event.step != self._step or event.done == event.total:
             # A log that is read later: where each step began and ended.
             self._write(f"dbxgate: {_words(event)}\n")
         self._step = event.step
@@ -35,10 +39,8 @@ class Progress:
             self._width = 0
 
     def _draw(self, event: Event) -> None:
-        text = _words(event)
-        if event.total:
-            filled = _BAR * event.done // event.total
-            text = f"[{'#' * filled}{'.' * (_BAR - filled)}] {text}"
+        filled = _BAR * event.done // event.total
+        text = f"[{'#' * filled}{'.' * (_BAR - filled)}] {_words(event)}"
         self._write("\r" + text.ljust(self._width))
         self._width = max(self._width, len(text))
 

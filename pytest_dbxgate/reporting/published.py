@@ -8,7 +8,7 @@ from pytest_dbxgate.delivery import plan_text
 from pytest_dbxgate.delivery.journal import DONE
 from pytest_dbxgate.delivery.model import Plan, Refusal
 from pytest_dbxgate.delivery.published import Mode, Published
-from pytest_dbxgate.errors import DriftError, RefusedError
+from pytest_dbxgate.errors import DriftError, GateError, RefusedError
 from pytest_dbxgate.reporting.text import clean
 from pytest_dbxgate.secrets.redact import redact
 
@@ -85,6 +85,7 @@ def deployment_document(published: Published) -> dict[str, Any]:
         if error is None
         else {
             "exit_code": error.exit_code,
+            "name": _name(error),
             "message": redact(error.message),
             "next_step": error.next_step,
         },
@@ -95,7 +96,10 @@ def deployment_document(published: Published) -> dict[str, Any]:
 def _headline(published: Published) -> str:
     target, deployment = published.target or "no target", published.deployment
     if published.error is not None:
-        return f"{_VERBS[published.mode]} {target}: {_first_line(published.error.message)}"
+        name, first = _name(published.error), _first_line(published.error.message)
+        if name:
+            return f"refused to publish to {target}: {name}: {first}"
+        return f"{_VERBS[published.mode]} {target}: {first}"
     if published.refusals:
         names = ", ".join(each.name for each in published.refusals)
         return f"refused to publish to {target}: {names}"
@@ -119,9 +123,10 @@ _VERBS = {
 def _end(published: Published) -> list[str]:
     deployment = published.deployment
     nothing = f"nothing was published to {published.target}"
-    if isinstance(published.error, (RefusedError, DriftError)):
-        return [f"refused: {published.error}", nothing]
     if published.error is not None:
+        name = _name(published.error)
+        if name:
+            return [f"refused ({name}): {published.error}", nothing]
         return [f"{_VERBS[published.mode]} {published.target}: {published.error}"]
     if published.mode is Mode.PLAN:
         refused = published.refusals or (published.plan is not None and published.plan.refusals)
@@ -154,6 +159,11 @@ def _refused(refusals: tuple[Refusal, ...]) -> list[str]:
         for refusal in refusals
         for line in (f"refused ({refusal.name}): {refusal.message}", f"  next: {refusal.next_step}")
     ]
+
+
+def _name(error: GateError) -> str:
+    """That of a refusal, as ``--dbx-override`` takes it; empty where it is none."""
+    return error.name if isinstance(error, (RefusedError, DriftError)) else ""
 
 
 def _root(published: Published) -> str:

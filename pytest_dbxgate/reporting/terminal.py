@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_dbxgate.checks.finding import Finding
-from pytest_dbxgate.codes import Severity
+from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.notebook.model import Format, Notebook
 from pytest_dbxgate.reporting import diff, frames, summary
 from pytest_dbxgate.reporting.text import clean
@@ -54,9 +54,10 @@ def end(
     extras: Extras,
     *,
     advise_baseline: bool,
+    ran: Sequence[str] = (),
 ) -> None:
-    """The section that closes a run."""
-    lines = [*_extras_lines(extras), *_baseline_lines(match)]
+    """The section that closes a run; ``ran``: what it says of notebooks that were run."""
+    lines = [*ran, *_extras_lines(extras), *_baseline_lines(match)]
     if findings:
         lines += summary.by_code(findings)
     if not lines and not extras.diffs:
@@ -71,7 +72,10 @@ def end(
         reporter.write_line("-v shows where the warnings stand")
     if reporter.config.get_verbosity() > 0:
         _write_warnings(reporter, warnings)
-    failed = any(finding.severity is Severity.ERROR for finding in findings)
+    failed = any(
+        finding.severity is Severity.ERROR and finding.check is not Check.RUN
+        for finding in findings
+    )
     if failed and advise_baseline:
         reporter.write_line(summary.FIRST_RUN_HINT)
 

@@ -14,6 +14,7 @@ from pytest_dbxgate.settings.model import (
     SettingsOf,
     matches,
 )
+from pytest_dbxgate.settings.run import CaseSettings, RunSettings
 from pytest_dbxgate.settings.targets import LOCAL, TargetSettings
 
 __all__ = [
@@ -21,8 +22,10 @@ __all__ = [
     "LOCAL",
     "PYTHONS",
     "RUNTIMES",
+    "CaseSettings",
     "Policy",
     "PolicyOrigin",
+    "RunSettings",
     "Selector",
     "Settings",
     "SettingsOf",

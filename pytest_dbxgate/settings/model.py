@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from pytest_dbxgate.codes import Severity
 from pytest_dbxgate.notebook.model import NotebookKey
+from pytest_dbxgate.settings.run import RunSettings
 from pytest_dbxgate.settings.targets import TargetSettings
 
 RUNTIMES: Mapping[str, str] = {
@@ -107,6 +108,8 @@ class Settings:
     """Patterns of plain files to publish besides the modules that notebooks import."""
     targets: Mapping[str, TargetSettings] = field(default_factory=dict)
     """Where it is published, by name."""
+    run: RunSettings = field(default_factory=RunSettings)
+    """Which notebooks are run, and how."""
 
     folder: str = "."
     """Where the settings stand, relative to the root of the run, with ``/``."""

@@ -11,6 +11,7 @@ from typing import Any
 from pytest_dbxgate.errors import ConfigurationError
 from pytest_dbxgate.settings.locating import Located, locate
 from pytest_dbxgate.settings.model import CODE, Policy, PolicyOrigin, Selector
+from pytest_dbxgate.settings.run import RunSettings
 from pytest_dbxgate.settings.toml import TABLE, document_of, table_of, where
 from pytest_dbxgate.settings.values import policy_of
 
@@ -95,6 +96,7 @@ def merged(layers: Sequence[Layer]) -> dict[str, Any]:
         above.append(layer)
     _check_unsilenceable(result, layers)
     result["policy"] = Policy(**result.get("policy", {}))
+    result["run"] = RunSettings(**result.get("run", {}))
     return result
 
 

@@ -66,6 +66,13 @@ class TargetSettings:
     """For ``${var.NAME}`` in job files."""
     overrides: tuple[str, ...] = ()
     """The refusals that ``--dbx-override`` may override."""
+    allow_run: bool = False
+    """``--dbx-run cluster`` and ``connect`` may use its workspace."""
+    requires_run: bool = False
+    """Only what was run, and green, is published there."""
+    compute: Mapping[str, str] = field(default_factory=dict)
+    """What notebooks run on: ``serverless = "true"``, an ``existing_cluster_id``, or what a job
+    cluster is made of."""
     publisher: str = "dbxgate"
     bundle_target: str = ""
     """The bundle's target, where that is not called as this one."""

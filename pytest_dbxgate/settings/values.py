@@ -20,6 +20,14 @@ from pytest_dbxgate.settings.model import (
     Selector,
     Settings,
 )
+from pytest_dbxgate.settings.run import (
+    COMPUTE,
+    ENGINES,
+    PIP,
+    SECRET_SOURCES,
+    UNSUPPORTED,
+    RunSettings,
+)
 from pytest_dbxgate.settings.targets import (
     ALLOWED,
     CREDENTIALS,
@@ -89,14 +97,27 @@ def _typed(kind: type, table: Mapping[str, Any], *, origin: str, prefix: str) ->
 
 
 def _value(hint: Any, value: Any, *, origin: str, name: str) -> Any:
-    if hint is Policy and isinstance(value, dict):
-        return _typed(Policy, value, origin=origin, prefix=name)
+    if hint in (Policy, RunSettings) and isinstance(value, dict):
+        return _typed(hint, value, origin=origin, prefix=name)
     if get_origin(hint) is Mapping and get_args(hint)[1] is TargetSettings:
         return _targets(value, origin=origin, name=name)
     if get_origin(hint) is tuple and get_args(hint)[0] is str:
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
         expected = 'a list of strings, such as ["a", "b"]'
+    elif get_origin(hint) is tuple:
+        if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+            kind = get_args(hint)[0]
+            return tuple(kind(**_typed(kind, item, origin=origin, prefix=name)) for item in value)
+        expected = f"a table [[{name}]] for each"
+    elif get_origin(hint) is Mapping and get_args(hint)[1] is not str:
+        if isinstance(value, dict):
+            inner = get_args(hint)[1]
+            return {
+                key: _value(inner, each, origin=origin, name=f"{name}.{key}")
+                for key, each in value.items()
+            }
+        expected = 'a table of lists of strings, such as { "a" = ["b"] }'
     elif get_origin(hint) is Mapping:
         if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
             return dict(value)
@@ -105,11 +126,11 @@ def _value(hint: Any, value: Any, *, origin: str, name: str) -> Any:
         if isinstance(value, bool):
             return value
         expected = "true or false"
-    elif hint is int:
+    elif hint in (int, int | None):
         if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
             return value
         expected = "a whole number from 0"
-    elif hint is str:
+    elif hint in (str, str | None):
         if isinstance(value, str):
             return value
         expected = f'a string, such as "{value if isinstance(value, (int, float)) else "a"}"'
@@ -133,6 +154,8 @@ def _targets(value: Any, *, origin: str, name: str) -> dict[str, TargetSettings]
             _one_of(
                 _below_the_table(f"{prefix}.{field_name}"), table.get(field_name, ""), known, origin
             )
+        for part in targets[key].compute:
+            _one_of(_below_the_table(f"{prefix}.compute"), part, COMPUTE, origin)
         for credential, text in targets[key].credentials.items():
             _one_of(_below_the_table(f"{prefix}.credentials"), credential, CREDENTIALS, origin)
             if credential in SECRET_CREDENTIALS and not text.startswith("keyvault://"):
@@ -177,6 +200,7 @@ def _below_the_table(name: str) -> str:
 def _check_values(values: Mapping[str, Any], origin: str) -> None:
     _one_of("runtime", values.get("runtime", ""), RUNTIMES, origin)
     _one_of("python", values.get("python", ""), PYTHONS, origin)
+    _check_run(values.get("run", {}), origin)
     for language in values.get("allow_unchecked", ()):
         _one_of("allow_unchecked", language, CHECKABLE_LANGUAGES, origin)
     for key in ("ignore", "warn", "block"):
@@ -191,6 +215,34 @@ def _check_values(values: Mapping[str, Any], origin: str) -> None:
                 next_step='write codes or families, such as "DBX6"',
             )
         _check_code(entry, "unsilenceable", origin)
+
+
+def _check_run(run: Mapping[str, Any], origin: str) -> None:
+    for key, known in (("engine", ENGINES), ("pip", PIP), ("unsupported", UNSUPPORTED)):
+        _one_of(f"run.{key}", run.get(key, ""), known, origin)
+    seen: set[tuple[str, str]] = set()
+    for case in run.get("cases", ()):
+        if not case.notebook:
+            raise ConfigurationError(
+                f"{where(origin, 'run.cases')}: a case of {TABLE}.run.cases names no notebook",
+                next_step='add notebook = "PATH"',
+            )
+        if (case.notebook, case.name) in seen or set("[]:/\\").intersection(case.name):
+            raise ConfigurationError(
+                f'{where(origin, "run.cases")}: the name "{case.name}" of a case of '
+                f"{case.notebook} stands twice, or holds one of [ ] : / \\",
+                next_step="give each case of a notebook a name of its own",
+            )
+        seen.add((case.notebook, case.name))
+    for name, place in run.get("secrets", {}).items():
+        if name.count("/") != 1 or not place.startswith(SECRET_SOURCES):
+            raise ConfigurationError(
+                f'{where(origin, "run.secrets")}: {TABLE}.run.secrets: "{name}" is not '
+                "SCOPE/KEY, or its value says no place",
+                next_step='write "scope/key" = "env:NAME", "file:PATH" or '
+                '"keyvault://VAULT/SECRET"; a secret itself does not belong here, a made-up value '
+                'is "fake:VALUE"',
+            )
 
 
 def _one_of(key: str, value: str, known: Iterable[str], origin: str) -> None:

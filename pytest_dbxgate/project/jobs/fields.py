@@ -1,7 +1,8 @@
 """The fields of the Jobs API, as databricks-sdk's own dataclasses name them.
 
-Importing the SDK takes more than a second, so its fields are kept in ``fields.json``. Run this
-module to write that file anew; a test compares it with the installed SDK.
+Importing the SDK takes more than a second, so its fields are kept in ``fields.json`` with the
+version they are of. Run this module to write that file anew; a test compares it with that version
+of the SDK, and what both know with any other.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import importlib
+import importlib.metadata
 import json
 import typing
 from collections.abc import Mapping
@@ -27,8 +29,17 @@ _ROOTS = ("JobSettings", "JobAccessControlRequest")
 @cache
 def classes() -> Mapping[str, Fields]:
     """Class -> its fields."""
-    known: Mapping[str, Fields] = json.loads(FILE.read_text(encoding="utf-8"))
+    known: Mapping[str, Fields] = _file()["classes"]
     return known
+
+
+def version() -> str:
+    """The version of databricks-sdk that the table is of."""
+    return str(_file()["databricks-sdk"])
+
+
+def _file() -> Any:
+    return json.loads(FILE.read_text(encoding="utf-8"))
 
 
 @cache
@@ -65,11 +76,17 @@ def _name(hint: Any, waiting: list[Any]) -> str:
     return str(getattr(hint, "__name__", hint))
 
 
-def text(table: Mapping[str, Fields]) -> str:
-    """What ``fields.json`` holds for ``table``: a line for each class."""
-    rows = (f" {json.dumps(name)}: {json.dumps(fields)}" for name, fields in table.items())
-    return "{\n" + ",\n".join(rows) + "\n}\n"
+def text(table: Mapping[str, Fields], of: str) -> str:
+    """What ``fields.json`` holds for ``table`` of a version: a line for each class."""
+    rows = (f"  {json.dumps(name)}: {json.dumps(fields)}" for name, fields in table.items())
+    head = f'{{\n "databricks-sdk": {json.dumps(of)},\n "classes": {{\n'
+    return head + ",\n".join(rows) + "\n }\n}\n"
+
+
+def installed() -> str:
+    """The version of the installed databricks-sdk. Raises ImportError without it."""
+    return importlib.metadata.version("databricks-sdk")
 
 
 if __name__ == "__main__":
-    FILE.write_text(text(derive()), encoding="utf-8", newline="\n")
+    FILE.write_text(text(derive(), installed()), encoding="utf-8", newline="\n")

@@ -23,6 +23,7 @@ from pytest_dbxgate.project.jobs.nodes import (
 )
 
 MAX_DEPTH = 100
+_FLOW = re.compile(r""" "(\\.|[^"\\])*" | '[^']*' | [][{}] """, re.VERBOSE)
 _SIMPLE = re.compile(
     r"(?P<int>[-+]?[0-9]+)|(?P<float>[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?)"
 )
@@ -46,11 +47,33 @@ def read(file: str, text: str, troubles: list[Trouble]) -> Node | None:
     """The first document of ``text``; None where it is empty. Keys that stand twice are added to
     ``troubles``. Raises :class:`BrokenError`."""
     builder = _Builder(file, troubles)
-    for event in _events(file, text):
-        builder.take(event)
-        if builder.done:
-            break
+    try:
+        for event in _events(file, text):
+            builder.take(event)
+            if builder.done:
+                break
+    except _LookAheadError as error:
+        place = _place(file, text, _too_deep(text, builder.offset, builder.depth, error.offset))
+        raise BrokenError(_nested(place)) from None
     return builder.root
+
+
+class _LookAheadError(ValueError):
+    """The parser's own bound on depth was met, up to a line ahead of the events it gave out."""
+
+    def __init__(self, offset: int) -> None:
+        super().__init__(offset)
+        self.offset = offset
+
+
+def _too_deep(text: str, start: int, depth: int, end: int) -> int:
+    """Where between two offsets the depth passes ``MAX_DEPTH``: the events of what the parser
+    looked ahead at were never seen. All of it is flow style: no block is looked ahead at."""
+    for match in _FLOW.finditer(text, start, end):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)
+        if depth > MAX_DEPTH:
+            return match.start()
+    return end
 
 
 def _events(file: str, text: str) -> Iterator[Any]:
@@ -63,6 +86,8 @@ def _events(file: str, text: str) -> Iterator[Any]:
         raise BrokenError(_broken(place, "a character that YAML does not allow")) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if mark and "nesting depth" in (error.problem or ""):  # of libyaml since PyYAML 6.0.4
+            raise _LookAheadError(mark.index) from None
         place = Mark(file, mark.line + 1, mark.column + 1) if mark else Mark(file, 1, 1)
         raise BrokenError(_broken(place, error.problem or "no YAML", text)) from None
     except yaml.YAMLError as error:
@@ -104,13 +129,20 @@ class _Builder:
     def __init__(self, file: str, troubles: list[Trouble]) -> None:
         self.root: Node | None = None
         self.done = False
+        self.offset = 0
+        """Of the text's characters, how many the events taken so far cover."""
         self._file = file
         self._troubles = troubles
         self._open: list[_Open] = []
         self._anchors: dict[str, Node | None] = {}
         """None while the anchor's own node is open."""
 
+    @property
+    def depth(self) -> int:
+        return len(self._open)
+
     def take(self, event: Any) -> None:
+        self.offset = event.end_mark.index
         kind = type(event).__name__
         if kind == "ScalarEvent":
             self._scalar(event)
@@ -161,11 +193,7 @@ class _Builder:
         if holder is not None and holder.entries is not None and holder.key is None:
             raise BrokenError(_no_key(mark))
         if len(self._open) >= MAX_DEPTH:
-            raise BrokenError(
-                Trouble(
-                    "DBX420", mark, f"nested more than {MAX_DEPTH} deep", "the file was not checked"
-                )
-            )
+            raise BrokenError(_nested(mark))
         if event.anchor:
             self._anchors[event.anchor] = None
         self._open.append(_Open(mark, event.anchor, is_table))
@@ -207,6 +235,10 @@ def twice(name: str, mark: Mark, first: Mark) -> Trouble:
         f"`{name}` stands twice; line {first.line} has it already",
         "remove one: which of the two counts depends on the reader",
     )
+
+
+def _nested(mark: Mark) -> Trouble:
+    return Trouble("DBX420", mark, f"nested more than {MAX_DEPTH} deep", "the file was not checked")
 
 
 def _no_key(mark: Mark) -> Trouble:

@@ -1,0 +1,237 @@
+"""``--dbx-run`` inside pytest: items, their reports, and what a red run does to the rest."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+
+from pytest_dbxgate.reporting import json_report
+from support import source, write
+
+pytest.importorskip("pysail", reason="the extra local is not installed")
+
+GOOD = source('print("hello")', 'dbutils.notebook.exit(dbutils.widgets.get("day"))')
+BAD = source("# MAGIC %run ./helper", "check(0)")
+HELPER = source('def check(number):\n    if not number:\n        raise ValueError("no rows")\n')
+LOST = source("x = 1", "# MAGIC %scala\n# MAGIC val x = 1")
+SETTINGS = """
+[run]
+notebooks = ["nb"]
+exclude = ["nb/helper.py", "nb/broken.py"]
+timeout = 60
+lanes = 2
+
+[[run.cases]]
+notebook = "nb/good.py"
+name = "june"
+parameters = { day = "2024-06-30" }
+expect_exit = "2024-06-30"
+
+[[run.cases]]
+notebook = "nb/good.py"
+name = "july"
+parameters = { day = "2024-07-31" }
+expect_exit = "2024-07-30"
+"""
+TREE = {
+    "dbxgate.toml": SETTINGS,
+    "ruff.toml": 'lint.select = ["E9"]\n',
+    "nb/good.py": GOOD,
+    "nb/bad.py": BAD,
+    "nb/helper.py": HELPER,
+    "nb/lost.py": LOST,
+    "nb/broken.py": source("x = (\n"),
+}
+
+
+def outcomes(file: Path) -> dict[str, dict[str, object]]:
+    report = json.loads(file.read_text(encoding="utf-8"))
+    jsonschema.validate(report, json_report.schema())
+    return {f"{each['path']}[{each['case']}]": each for each in report["outcomes"]}
+
+
+@pytest.mark.parametrize("processes", ["-p no:xdist", "-n 2"])
+def test_each_run_is_an_item(pytester: pytest.Pytester, processes: str) -> None:
+    write(pytester.path, dict(TREE))
+    done = pytester.runpytest_subprocess(
+        *processes.split(),
+        *("--dbx-only", "--dbx-run", "local", "-m", "dbx_run", "-rA"),
+        *("--dbx-json", "report.json", "--junitxml", "junit.xml", "-o", "junit_logging=system-out"),
+    )
+    assert done.ret == 1
+    done.assert_outcomes(passed=1, failed=3)
+    text = re.sub(r"\d+\.\d s", "0.0 s", done.stdout.str())
+    assert "nb/helper.py:4:9 DBX701 ValueError: no rows" not in text, (
+        "the finding stands where the failing cell is, not where the function is"
+    )
+    assert "nb/bad.py:6:1 DBX701 ValueError: no rows" in text
+    assert "    nb/bad.py cell 2, line 1\n      check(0)\n" in text
+    assert "    nb/helper.py cell 1, line 3, in check\n" in text
+    assert "nb/lost.py:7:9 DBX703 a cell in Scala needs a cluster" in text
+    assert "DBX707 it should have exited with '2024-07-30', and exited with '2024-07-31'" in text
+    assert "ran 4 notebooks in 0.0 s on sail " in text
+    assert "1 passed, 2 failed, 1 unsupported" in text
+    found = outcomes(pytester.path / "report.json")
+    assert {name: each["state"] for name, each in found.items()} == {
+        "nb/bad.py[]": "failed",
+        "nb/good.py[june]": "passed",
+        "nb/good.py[july]": "failed",
+        "nb/lost.py[]": "unsupported",
+    }
+    assert found["nb/good.py[june]"]["exit_value"] == "2024-06-30"
+    assert found["nb/good.py[june]"]["output"] == "hello\n"
+    cases = {
+        case.get("name"): case
+        for case in ElementTree.parse(pytester.path / "junit.xml").iter("testcase")
+    }
+    june = cases["run[june]"]
+    properties = {each.get("name"): each.get("value") for each in june.iter("property")}
+    assert properties["dbx_run_state"] == "passed"
+    assert properties["dbx_engine"].startswith("sail ")
+    assert "hello" in (june.findtext("system-out") or "")
+
+
+def test_what_does_not_parse_is_not_started(pytester: pytest.Pytester) -> None:
+    write(pytester.path, {**TREE, "nb/caller.py": source("# MAGIC %run ./broken\n")})
+    done = pytester.runpytest_subprocess(
+        *("--dbx-only", "--dbx-run", "local", "-m", "dbx_run", "nb/broken.py", "nb/caller.py")
+    )
+    done.assert_outcomes(failed=2)
+    text = done.stdout.str()
+    assert "nb/broken.py:1:1 DBX705 it does not parse" in text
+    assert "nb/caller.py:1:1 DBX705 nb/broken.py does not parse" in text
+
+
+def test_a_run_or_a_case_can_be_named(pytester: pytest.Pytester) -> None:
+    write(pytester.path, dict(TREE))
+    done = pytester.runpytest_subprocess(
+        *("--dbx-only", "--dbx-run", "local", "-v", "nb/good.py::run[june]")
+    )
+    # The tools' own items are always there.
+    done.assert_outcomes(passed=4)
+    done.stdout.fnmatch_lines(["*nb/good.py::run?june? PASSED*"])
+
+
+def test_unsupported_runs_may_be_skipped(pytester: pytest.Pytester) -> None:
+    write(pytester.path, {**TREE, "dbxgate.toml": '[run]\nunsupported = "skip"\n'})
+    done = pytester.runpytest_subprocess(
+        *("--dbx-only", "--dbx-run", "local", "-m", "dbx_run", "-rs", "nb/lost.py")
+    )
+    done.assert_outcomes(skipped=1)
+    done.stdout.fnmatch_lines(["*not run: a cell in Scala needs a cluster*"])
+
+
+def test_nothing_to_run_is_a_usage_error(pytester: pytest.Pytester) -> None:
+    write(pytester.path, {"nb/good.py": GOOD})
+    done = pytester.runpytest_subprocess("--dbx-only", "--dbx-run", "local")
+    assert done.ret == 4
+    done.stderr.fnmatch_lines(["*--dbx-run local: no notebook is to be run*", "*next: name*"])
+
+
+def test_collecting_runs_nothing(pytester: pytest.Pytester) -> None:
+    write(pytester.path, {"nb/good.py": source('open("ran", "w")\n')})
+    done = pytester.runpytest_subprocess(
+        *("--dbx-only", "--dbx-run", "local", "--co", "-q", "nb/good.py")
+    )
+    assert "nb/good.py::run" in done.stdout.str()
+    assert not list(pytester.path.rglob("ran"))
+
+
+def test_nothing_in_the_repository_changes(pytester: pytest.Pytester) -> None:
+    write(
+        pytester.path,
+        {
+            "nb/writes.py": source('open("data.txt", "w").write("x")\nopen("new", "w")\n'),
+            "nb/data.txt": "as it was",
+        },
+    )
+    done = pytester.runpytest_subprocess(
+        *("--dbx-only", "--dbx-run", "local", "-m", "dbx_run", "nb/writes.py")
+    )
+    done.assert_outcomes(passed=1)
+    assert (pytester.path / "nb/data.txt").read_text() == "as it was"
+    assert not (pytester.path / "nb/new").exists()
+
+
+@pytest.mark.parametrize("where", ["cluster", "connect"])
+def test_what_reaches_out_counts_on_the_command_line_alone(
+    pytester: pytest.Pytester, where: str
+) -> None:
+    write(pytester.path, {"nb/good.py": GOOD})
+    done = pytester.runpytest_subprocess("-o", f"addopts=--dbx-run {where}", "nb/good.py")
+    assert done.ret == 4
+    done.stderr.fnmatch_lines([f"*--dbx-run {where} has effects outside the working tree*"])
+
+
+def test_a_target_has_to_allow_runs(pytester: pytest.Pytester) -> None:
+    write(
+        pytester.path,
+        {
+            "nb/good.py": GOOD,
+            "dbxgate.toml": '[targets.dev]\nhost = "https://adb-1.2.azuredatabricks.net"\n',
+        },
+    )
+    done = pytester.runpytest_subprocess("--dbx-run", "cluster", "nb/good.py")
+    assert done.ret == 4
+    done.stderr.fnmatch_lines(["*the target dev does not allow --dbx-run cluster*"])
+
+
+def test_a_missing_engine_is_the_platforms_failure(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 25: no notebook did anything wrong."""
+    write(
+        pytester.path,
+        {"nb/good.py": source("x = 1\n"), "dbxgate.toml": '[run]\nengine = "pyspark"\n'},
+    )
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    monkeypatch.delenv("SPARK_HOME", raising=False)
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    done = pytester.runpytest_subprocess(
+        *("--dbx-only", "--dbx-run", "local", "-m", "dbx_run", "nb/good.py")
+    )
+    assert done.ret == 25
+    done.assert_outcomes(failed=1)
+    assert "DBX704" in done.stdout.str()
+
+
+CHAIN = {
+    "dbxgate.toml": 'ignore = ["DBX150"]\n'
+    '[run]\nnotebooks = ["nb"]\nneeds = { "nb/b.py" = ["nb/a.py"] }\n'
+    '[targets.local]\nrequires_run = true\n[targets.other]\nhost = "local"\n',
+    "ruff.toml": 'lint.select = ["E9"]\n',
+    "nb/a.py": source('spark.range(3).write.saveAsTable("numbers")\n'),
+    "nb/b.py": source('assert spark.table("numbers").count() == 3\n'),
+}
+
+
+def test_what_ran_is_published(pytester: pytest.Pytester) -> None:
+    pytest.importorskip("starlette", reason="the extra emulator is not installed")
+    write(pytester.path, dict(CHAIN))
+    refused = pytester.runpytest_subprocess("--dbx-only", "--dbx-deploy", "--dbx-target", "local")
+    assert refused.ret == 20
+    assert "not-run" in refused.stdout.str()
+    done = pytester.runpytest_subprocess(
+        *("--dbx-only", "--dbx-run", "local", "--dbx-deploy", "--dbx-target", "local")
+    )
+    assert done.ret == 0, done.stdout.str()
+    assert "published release" in done.stdout.str()
+
+
+def test_a_red_run_is_not_published(pytester: pytest.Pytester) -> None:
+    pytest.importorskip("starlette", reason="the extra emulator is not installed")
+    write(pytester.path, {**CHAIN, "nb/a.py": source("1 / 0\n")})
+    done = pytester.runpytest_subprocess(
+        *("--dbx-only", "--dbx-run", "local", "--dbx-deploy", "--dbx-target", "other")
+    )
+    assert done.ret == 1
+    text = done.stdout.str()
+    assert "nb/b.py:1:1 DBX705 it needs nb/a.py::run: not green" in text
+    assert "checks of notebooks failed: nb/a.py (run), nb/b.py (run)" in text
+    assert "published release" not in text
