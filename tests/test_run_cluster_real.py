@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pytest_dbxgate.emulator.server import start
+import pytest
+
+from pytest_dbxgate.emulator.server import Running, start
 from pytest_dbxgate.execution.cluster.request import (
     ClusterPlace,
     ClusterRequest,
     ClusterWork,
     Compute,
     Means,
+    Ran,
 )
 from pytest_dbxgate.execution.cluster.run import run_on_cluster
 from pytest_dbxgate.execution.outcome import CellPlace, RunKey
@@ -37,6 +40,13 @@ def key(name: str, case: str = "") -> RunKey:
     return RunKey(NotebookKey(f"flow/{name}.py"), case)
 
 
+def run(running: Running, request: ClusterRequest, means: Means) -> Ran:
+    credentials = fixed("local", "a test", Secret(running.token), veil=Veil())
+    client = connect(running.host, credentials)
+    place = ClusterPlace("/Shared/etl", "etl", client.user_name(), running.host)
+    return run_on_cluster(client, place, request, means)
+
+
 def test_notebooks_run_with_what_they_run_and_import(tmp_path: Path) -> None:
     works = [
         ClusterWork(key("good", "two"), "flow/good.py", parameters={"day": "2"}),
@@ -49,10 +59,7 @@ def test_notebooks_run_with_what_they_run_and_import(tmp_path: Path) -> None:
     with start(tmp_path) as running:
         # What was deployed last is not what is tested.
         running.edit("/Shared/etl/lib/setup.py", f"{HEADER}BASE = 0\n")
-        credentials = fixed("local", "a test", Secret(running.token), veil=Veil())
-        client = connect(running.host, credentials)
-        place = ClusterPlace("/Shared/etl", "etl", client.user_name(), running.host)
-        ran = run_on_cluster(client, place, request, Means())
+        ran = run(running, request, Means())
         dump = running.dump()
 
     found = {str(outcome.key): outcome for outcome in ran.outcomes}
@@ -71,3 +78,37 @@ def test_notebooks_run_with_what_they_run_and_import(tmp_path: Path) -> None:
     assert bad.output == "before\n"
     assert (ran.left, ran.swept, dump.jobs) == ((), (), {})
     assert not [path for path in dump.objects if ".dbxgate-runs" in path]
+
+
+def test_a_cancel_ends_the_process_of_a_notebook(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    note = (
+        f"{HEADER}import os, pathlib, time\n"
+        f"pathlib.Path({str(mark)!r}).write_text(str(os.getpid()))\ntime.sleep(600)\n"
+    )
+    works = [ClusterWork(key("endless"), "flow/endless.py")]
+    files = {"flow/endless.py": note.encode()}
+    request = ClusterRequest("stopped", works, files, Compute(serverless=True))
+    with start(tmp_path / "workspace") as running:
+        ran = run(running, request, Means(cancelled=lambda: has_text(mark)))
+        active = running._service.jobs._store.all("run")
+        dump = running.dump()
+
+    assert [outcome.state.value for outcome in ran.outcomes] == ["cancelled"]
+    assert [row.value["state"]["life_cycle_state"] for row in active] == ["TERMINATED"]
+    assert not lives(int(mark.read_text(encoding="utf-8")))
+    assert (ran.left, dump.jobs) == ((), {})
+    assert not [path for path in dump.objects if ".dbxgate-runs" in path]
+
+
+def has_text(file: Path) -> bool:
+    return file.exists() and bool(file.read_text(encoding="utf-8"))
+
+
+def lives(process: int) -> bool:
+    """Whether a process is there, and no zombie."""
+    psutil = pytest.importorskip("psutil", reason="psutil tells whether the process lives")
+    try:
+        return bool(psutil.Process(process).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
