@@ -37,8 +37,7 @@ class Game:
         self.stopped: list[str] = []
         told = []
         for key, task in tasks.items():
-            task = dict(task)
-            after = [{"task_key": each} for each in task.pop("after", "")]
+            after = [{"task_key": each} for each in task.get("after", "")]
             told.append({"task_key": key, "depends_on": after, **task})
         self.run: dict[str, Any] = {
             "settings": {"tasks": told, **more},
