@@ -220,6 +220,7 @@ def test_what_notebooks_do_to_their_process(bench: Bench, cells: list[str]) -> N
     ("cell", "message"),
     [
         ("import os\nos._exit(3)", "the process ended by itself (exit code 3)"),
+        ("try:\n    1 / 0\nexcept Exception as e:\n    raise e from e", "division by zero"),
         ("raise type('Odd', (BaseException,), {})('base')", "base"),
         ("class E(Exception):\n    __str__ = None\nraise E", "its message cannot be shown"),
     ],
