@@ -1,8 +1,8 @@
 """Try the project on a fresh machine: one command sets everything up, then runs.
 
-    python try.py deploy [pytest arguments]   gate the notebooks of sample_notebooks/, run them on an
-                                              embedded Spark and publish them into a workspace,
-                                              all on this machine
+    python try.py deploy [pytest arguments]   gate the notebooks of sample_notebooks/, run them
+                                              on an embedded Spark and publish them into a
+                                              workspace, all on this machine
     python try.py gate [pytest arguments]     gate them, run and publish nothing
     python try.py tests [pytest arguments]    run the project's own tests
     python try.py run TOOL [arguments]        run a tool of the environment (ruff, mypy, ...)

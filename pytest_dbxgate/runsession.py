@@ -19,7 +19,7 @@ import pytest
 
 from pytest_dbxgate import collection
 from pytest_dbxgate.arguments import Wanted
-from pytest_dbxgate.errors import ConfigurationError
+from pytest_dbxgate.errors import AuthenticationError, ConfigurationError, PlatformError
 from pytest_dbxgate.execution.outcome import Outcome, RunKey, RunState
 from pytest_dbxgate.notebook.model import NotebookKey
 from pytest_dbxgate.options import Options
@@ -116,7 +116,9 @@ class RunSession:
             signal.signal(number, handler)
         only_platform = 0 < self._platform_failures == session.testsfailed
         if session.exitstatus == pytest.ExitCode.TESTS_FAILED and only_platform:
-            session.exitstatus = 25
+            error = None if self._runs is None else self._runs.error
+            is_login = isinstance(error, AuthenticationError)
+            session.exitstatus = (AuthenticationError if is_login else PlatformError).exit_code
 
     def note(self, report: pytest.TestReport) -> None:
         """Count the failures that no notebook is to blame for."""
@@ -138,7 +140,8 @@ class RunSession:
     def summary(self) -> list[str]:
         if self._runs is None or not self.outcomes:
             return []
-        left = [clean(each) for each in self._remarks if each.startswith("left behind")]
+        told = ("left behind: ", "swept away: ")
+        left = [clean(each) for each in self._remarks if each.startswith(told)]
         return [*text.summary(self.outcomes, self._runs.took), *left]
 
     def _keep(self, ended: Ended) -> None:

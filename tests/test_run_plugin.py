@@ -206,7 +206,11 @@ CHAIN = {
     '[run]\nnotebooks = ["nb"]\nneeds = { "nb/b.py" = ["nb/a.py"] }\n'
     '[targets.local]\nrequires_run = true\n[targets.other]\nhost = "local"\n',
     "ruff.toml": 'lint.select = ["E9"]\n',
-    "nb/a.py": source('spark.range(3).write.saveAsTable("numbers")\n'),
+    "nb/a.py": source(
+        'spark.range(3).write.saveAsTable("numbers")',
+        # The next one begins where every notebook does.
+        'spark.sql("CREATE SCHEMA elsewhere")\nspark.sql("USE elsewhere")',
+    ),
     "nb/b.py": source('assert spark.table("numbers").count() == 3\n'),
 }
 

@@ -52,6 +52,8 @@ class Runs:
         self.took = 0.0
         """Seconds from the start to the last end."""
         self.total = 0
+        self.error: GateError | None = None
+        """Why no notebook could be run at all."""
 
     # -- from the main thread --------------------------------------------------------------
 
@@ -116,6 +118,7 @@ class Runs:
         try:
             self._way(batch)
         except GateError as error:
+            self.error = error
             message = str(error)
         except Exception as error:
             message = f"{type(error).__name__}: {error}"

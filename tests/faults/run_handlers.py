@@ -57,7 +57,7 @@ class Runs:
             "cancelled": None,
             "repairs": [],
         }
-        self._save(self._settled(value))
+        self._save(value)
         return answer({"run_id": run_id, "number_in_job": 1})
 
     def get(self, call: Call) -> Answer:
@@ -125,9 +125,6 @@ class Runs:
 
     def _attempt(self) -> Json:
         return {"run_id": self._store.next_id("run"), "begun": self._clock()}
-
-    def _settled(self, run: Json) -> Json:
-        return run
 
     def _save(self, run: Json) -> None:
         self._store.put("run", Row(f"{run['run_id']:020}", run))

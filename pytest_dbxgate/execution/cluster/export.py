@@ -113,7 +113,8 @@ def _outputs(results: object) -> Iterator[str]:
         return
     data = results.get("data")
     if isinstance(data, str) and results.get("type") in ("html", "ansi", "text"):
-        text = plain(data)
+        # Only of HTML is "<" the begin of a tag.
+        text = plain(data) if results["type"] == "html" else uncoloured(data).strip("\n")
         yield f"{text}\n" if text else ""
     for each in data if isinstance(data, list) else ():
         yield from _outputs(each)

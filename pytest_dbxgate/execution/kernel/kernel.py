@@ -60,12 +60,14 @@ class Kernel:
         self._targets = Targets(spec.tree, spec.workspace_roots)
         self._folder = Path(spec.tree, spec.path).parent
         self._names: dict[str, Any] = {}
+        self._leave: Callable[[], None] = lambda: None
 
     def run(self) -> None:
         """Run it to its end and tell what came of it."""
         plumbing = Plumbing(self._redactor) if self._spec.secrets else None
         try:
             end = self._ended()
+            self._leave()
         except Exception as error:
             # A notebook can break this process in ways nobody thought of.
             end = _End(RunState.PLATFORM, f"the run broke: {type(error).__name__}: {error}")
@@ -126,6 +128,7 @@ class Kernel:
                 shell.user_ns.setdefault(name, value)
 
         spark = Spark(spec, ready)
+        self._leave = spark.leave
         children = Children(spec, spark.session_id, self._targets, self._teller.notice)
         context = Context(spec.context, spec.workspace_path or "/" + spec.path.rpartition(".")[0])
         dbutils = DBUtils(

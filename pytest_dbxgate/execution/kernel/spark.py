@@ -5,6 +5,7 @@ Importing pyspark costs most of what a small notebook takes, and many need none 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import importlib
@@ -39,6 +40,7 @@ class Spark:
         self._ready = ready
         self._session: Any = None
         self._starting = False
+        self._position: tuple[str, str] | None = None
         self.session_id = spec.session or str(uuid.uuid4())
 
     @property
@@ -53,11 +55,22 @@ class Spark:
             gc.disable()
             try:
                 self._session = self._start()
+                self._position = _position(self._session)
                 self._ready(self._session)
             finally:
                 gc.enable()
                 self._starting = False
         return self._session
+
+    def leave(self) -> None:
+        """Go back to the catalog and the schema that were found: others use the session, too."""
+        if self._position is None or not self._spec.session:
+            return
+        catalog, database = self._position
+        # The schema may be gone, or the engine.
+        with contextlib.suppress(Exception):
+            self._session.catalog.setCurrentCatalog(catalog)
+            self._session.catalog.setCurrentDatabase(database)
 
     def watch_imports(self) -> None:
         """Start with the first ``import pyspark``, so that ``getOrCreate`` finds the session."""
@@ -113,6 +126,12 @@ class Spark:
             return builder.getOrCreate()
         except Exception as error:
             raise EngineError(f"Databricks Connect: {_first_line(error)}") from error
+
+
+def _position(session: Any) -> tuple[str, str] | None:
+    with contextlib.suppress(Exception):
+        return session.catalog.currentCatalog(), session.catalog.currentDatabase()
+    return None
 
 
 def with_session(remote: str, session_id: str) -> str:
