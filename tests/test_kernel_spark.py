@@ -276,6 +276,21 @@ def test_runs_of_one_session_see_each_others_tables(lake: Bench) -> None:
     assert alone.state is RunState.FAILED
 
 
+def test_a_shared_session_is_left_as_it_was_found(lake: Bench) -> None:
+    lake.notebook(
+        "print(spark.catalog.currentDatabase(), len(spark.catalog.listTables()))", path="b.py"
+    )
+    end = lake.run(
+        "spark.range(1).createOrReplaceTempView('mine')",
+        "%sql CREATE SCHEMA IF NOT EXISTS main.other; USE main.other",
+        "%sql CREATE TEMPORARY VIEW too AS SELECT 1",
+        "dbutils.notebook.run('b', 60)\nprint(spark.table('mine').count())",
+    )
+    assert end.state is RunState.PASSED, end
+    assert end.output.endswith("1\n")
+    assert lake.run(path="b.py").output == "default 0\n"
+
+
 def test_display(lake: Bench) -> None:
     end = lake.run(
         "display(spark.range(30))",
