@@ -247,7 +247,9 @@ def test_the_output_of_running_in_the_readme_is_real(
     shown = re.search(r"^\$ pytest --dbx-only --dbx-run.*?\n(.*?)^```$", text, re.M | re.S)
     assert shown is not None
     # A slow machine names its slowest cells.
-    real = re.sub(r"^slowest cells:\n(?:  .* cell \d+\n)+", "", done.stdout.str() + "\n", flags=re.M)
+    real = re.sub(
+        r"^slowest cells:\n(?:  .* cell \d+\n)+", "", done.stdout.str() + "\n", flags=re.M
+    )
     assert _TIMED.sub("_", real).split("\n") == _TIMED.sub("_", shown[1]).split("\n")
 
 

@@ -239,3 +239,27 @@ def test_a_red_run_is_not_published(pytester: pytest.Pytester) -> None:
     assert "nb/b.py:1:1 DBX705 it needs nb/a.py::run: not green" in text
     assert "checks of notebooks failed: nb/a.py (run), nb/b.py (run)" in text
     assert "published release" not in text
+
+
+def test_spark_may_be_elsewhere(pytester: pytest.Pytester, tmp_path: Path) -> None:
+    """``connect``: the address of any Spark Connect server; here another engine of ours."""
+    from pytest_dbxgate.execution.engines import ENGINES
+
+    engine = ENGINES["sail"].start(tmp_path / "engine", ("main",))
+    try:
+        settings = f'[run]\nremote = "{engine.remote}"\n'
+        write(
+            pytester.path,
+            {
+                "dbxgate.toml": settings,
+                "nb/a.py": source("assert spark.range(3).count() == 3"),
+                "nb/b.py": source('dbutils.notebook.exit(spark.conf.get("x", "none"))'),
+            },
+        )
+        done = pytester.runpytest_subprocess(
+            *("--dbx-only", "--dbx-run", "connect", "-m", "dbx_run", "nb/a.py", "nb/b.py")
+        )
+    finally:
+        engine.stop()
+    done.assert_outcomes(passed=2)
+    done.stdout.fnmatch_lines(["*ran 2 notebooks in * on connect: 2 passed"])

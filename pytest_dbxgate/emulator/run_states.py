@@ -87,12 +87,12 @@ def advance(run: Json, now: int, next_id: Callable[[], int]) -> tuple[list[Json]
         stopped += _cancelled(run, now)
     changed = True
     while changed:
-        changed = False
+        # Ahead of what depends on it: what is tried again has not ended.
+        changed = _retry(run, tasks, now, next_id)
         counting = latest(run)
         for key, one in counting.items():
             if one["life"] == BLOCKED and one["since"] <= now and not run["cancelled"]:
                 changed |= _decide(tasks[key], one, counting, now, started)
-        changed |= _retry(run, tasks, now, next_id)
     _settle(run, now)
     return started, stopped
 

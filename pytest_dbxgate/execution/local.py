@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pytest_dbxgate.execution.engines import Running
 
 SAIL = "sail"
+CONNECT = "connect"
+"""Spark is elsewhere, and Databricks' own as far as anybody knows: its SQL is left as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ class Local:
     def _started(self) -> tuple[str, str]:
         """The address of the engine and what it is; one that died is started anew."""
         if self._remote or self._connect:
-            return self._remote, "connect"
+            return self._remote, CONNECT
         with self._lock:
             if self._running is not None and not self._running.is_alive():
                 self._running.stop()

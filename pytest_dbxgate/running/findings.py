@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from pytest_dbxgate.checks.finding import Finding, in_file
+from pytest_dbxgate.checks.finding import Finding, in_cell, in_file
 from pytest_dbxgate.checks.locating import Locator
 from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.execution.outcome import CellFailure, CellPlace, Outcome, RunState
@@ -70,20 +70,17 @@ def _in_cell(notebook: Notebook, place: CellPlace, code: str, message: str, hint
     line = min(max(1, place.line), len(lines))
     text = lines[line - 1]
     begin = len(text) - len(text.lstrip()) + 1
-    return Finding(
-        path=notebook.path,
-        member=notebook.member,
-        check=Check.RUN,
-        code=code,
-        message=message,
+    return in_cell(
+        notebook,
+        cell,
+        Check.RUN,
+        code,
+        message,
+        line=line,
+        column=begin,
+        end_line=line,
+        end_column=max(begin + 1, len(text.rstrip()) + 1),
         hint=hint,
-        language=cell.language.value,
-        cell=cell.number,
-        cell_title=cell.title,
-        cell_line=line,
-        cell_column=begin,
-        cell_end_line=line,
-        cell_end_column=max(begin + 1, len(text.rstrip()) + 1),
     )
 
 
