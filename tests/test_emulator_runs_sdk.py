@@ -57,6 +57,9 @@ class Script:
     def cancel(self, run_id: int) -> None:
         self.cancelled.append(run_id)
 
+    def forget(self, job_run_id: int) -> None:
+        return
+
     def close(self) -> None:
         return
 
