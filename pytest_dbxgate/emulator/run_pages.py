@@ -39,5 +39,7 @@ def _command(number: int, cell: Json) -> dict[str, Any]:
         "finishTime": cell["end"],
         "errorSummary": html.escape(cell["summary"]) or None,
         "error": html.escape(cell["trace"]) or None,
-        "results": {"type": "ansi", "data": cell["output"]} if cell["output"] else None,
+        "results": {"type": "ansi", "data": html.escape(cell["output"])}
+        if cell["output"]
+        else None,
     }
