@@ -91,6 +91,19 @@ def test_no_cycles() -> None:
         visit(module, ())
 
 
+def test_nothing_that_the_embedded_workspace_uses_is_its_client() -> None:
+    """A mistake in the one must not be hidden by the same mistake in the other."""
+    graph = {module: imported(module) for module in MODULES}
+    reached = {module for module in MODULES if module.startswith("emulator")}
+    waiting = list(reached)
+    while waiting:
+        new = graph[waiting.pop()] - reached
+        reached |= new
+        waiting += new
+    client = ("workspace", "execution.cluster", "delivery")
+    assert not {module for module in reached if module.startswith(client)}
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_every_module_can_be_imported(module: str) -> None:
     importlib.import_module(f"pytest_dbxgate.{module}")

@@ -169,7 +169,8 @@ def test_an_unknown_address_is_told(tmp_path: Path) -> None:
         assert (reply.status, reply.body["error_code"]) == (404, "ENDPOINT_NOT_FOUND")
 
 
-def test_it_shares_no_code_with_the_rest() -> None:
+def test_only_what_runs_notebooks_shares_code_with_the_rest() -> None:
+    allowed = ("pytest_dbxgate.execution", "pytest_dbxgate.notebook")
     folder = Path(pytest_dbxgate.emulator.__file__).parent
     for file in folder.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -182,4 +183,6 @@ def test_it_shares_no_code_with_the_rest() -> None:
             else:
                 continue
             for name in found:
+                if file.name == "notebook_executor.py" and name.startswith(allowed):
+                    continue
                 assert name.startswith("pytest_dbxgate.emulator"), file.name

@@ -68,6 +68,9 @@ class Executor(Protocol):
     def cancel(self, run_id: int) -> None:
         """Stop an attempt; its end is reported as ever."""
 
+    def forget(self, job_run_id: int) -> None:
+        """A run of a job has ended: what was kept for it may go, once nothing of it runs."""
+
     def close(self) -> None:
         """Stop everything; nothing is reported any more."""
 
@@ -86,6 +89,9 @@ class NoExecutor:
         threading.Thread(target=report, args=(task.run_id, end), daemon=True).start()
 
     def cancel(self, run_id: int) -> None:
+        return
+
+    def forget(self, job_run_id: int) -> None:
         return
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pytest_dbxgate.emulator import job_rules, run_states
+from pytest_dbxgate.emulator import job_rules, run_states, run_telling
 from pytest_dbxgate.emulator.permissions import Permissions
 from pytest_dbxgate.emulator.store import Row, Store
 from pytest_dbxgate.emulator.values import Answer, Call, Json, answer, invalid
@@ -99,7 +99,7 @@ class Jobs:
             if (job_id is None or str(row.value["job_id"]) == job_id) and _wanted(call, row.value)
         ]
         start = _start(call)
-        runs = [_run_listed(run) for run in found[start : start + limit]]
+        runs = [run_telling.listed(run) for run in found[start : start + limit]]
         result: Json = {"runs": runs} if runs else {}
         result["has_more"] = start + limit < len(found)
         if result["has_more"]:
@@ -191,9 +191,3 @@ def _wanted(call: Call, run: Json) -> bool:
     if call.flag("active_only"):
         return active
     return not (call.flag("completed_only") and active)
-
-
-def _run_listed(run: Json) -> Json:
-    """What ``runs/list`` tells; the rest is for ``runs/get``."""
-    names = ("job_id", "run_id", "run_name", "run_type", "start_time", "end_time", "state")
-    return {name: run[name] for name in names if name in run}

@@ -11,12 +11,13 @@ import tempfile
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from pytest_dbxgate.emulator import formats, paths
+from pytest_dbxgate.emulator import formats
 from pytest_dbxgate.emulator.executing import RanCell, Report, TaskEnd, TaskRun
 from pytest_dbxgate.emulator.tree import DIRECTORY, NOTEBOOK, Object
 from pytest_dbxgate.emulator.values import MEGABYTE
@@ -26,7 +27,7 @@ from pytest_dbxgate.notebook import formats as notebooks
 from pytest_dbxgate.notebook.model import NotebookKey
 
 MAX_COPY = 500 * MEGABYTE
-_LANES = 4
+LANES = 4
 """Runs of jobs that go on at once; the tasks of one take turns."""
 _ENDINGS = {"PYTHON": ".py", "SQL": ".sql", "SCALA": ".scala", "R": ".r"}
 _NAMESPACE = uuid.UUID("2a4f7b0c-60d8-4c32-9df0-0a3c5b1f9d11")
@@ -40,25 +41,39 @@ class Contents(Protocol):
     def secrets(self) -> Mapping[str, str]: ...
 
 
-class NotebookExecutor:
-    """Starts its engine with the first notebook."""
+class _Copy(NamedTuple):
+    """The workspace's files on this machine."""
 
-    def __init__(self, contents: Contents, *, lanes: int = _LANES) -> None:
+    folder: Path
+    notebooks: Mapping[str, str]
+    """Workspace path -> file below ``folder``."""
+
+
+class NotebookExecutor:
+    """Starts its engine, and writes to disk, with the first notebook."""
+
+    def __init__(self, contents: Contents, *, lanes: int = LANES) -> None:
         self._contents = contents
-        self._folder = Path(tempfile.mkdtemp(prefix="dbxgate-workspace-"))
+        self._folder: Path | None = None
         self._pool = ThreadPoolExecutor(lanes, thread_name_prefix="notebooks")
         self._local: Local | None = None
         self._lock = threading.Lock()
-        self._turns: dict[int, threading.Lock] = {}
-        self._trees: dict[int, Path] = {}
+        self._queues: dict[int, deque[Callable[[], None]]] = {}
+        """By run of a job: what it waits for, the first of it going on. None is empty."""
+        self._copies: dict[int, _Copy] = {}
+        """By run of a job; touched by the run's own turn only."""
         self._cancelled: set[int] = set()
         self._closed = threading.Event()
 
     def start(self, task: TaskRun, report: Report) -> None:
-        self._pool.submit(self._run, task, report)
+        self._enqueue(task.job_run_id, lambda: self._run(task, report))
 
     def cancel(self, run_id: int) -> None:
         self._cancelled.add(run_id)
+
+    def forget(self, job_run_id: int) -> None:
+        if job_run_id in self._copies:
+            self._enqueue(job_run_id, lambda: self._remove(job_run_id))
 
     def close(self) -> None:
         self._closed.set()
@@ -67,38 +82,59 @@ class NotebookExecutor:
             if self._local is not None:
                 self._local.__exit__(None, None, None)
                 self._local = None
-        shutil.rmtree(self._folder, ignore_errors=True)
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _enqueue(self, job_run_id: int, work: Callable[[], None]) -> None:
+        """Tasks of a run take turns, and one of them alone takes a lane: so a run of many does
+        not keep others from theirs."""
+        with self._lock:
+            queue = self._queues.setdefault(job_run_id, deque())
+            queue.append(work)
+            if len(queue) == 1 and not self._closed.is_set():
+                self._pool.submit(self._turns, job_run_id)
+
+    def _turns(self, job_run_id: int) -> None:
+        while True:
+            with self._lock:
+                work = self._queues[job_run_id][0]
+            work()
+            with self._lock:
+                queue = self._queues[job_run_id]
+                queue.popleft()
+                if not queue:
+                    del self._queues[job_run_id]
+                    return
 
     def _run(self, task: TaskRun, report: Report) -> None:
         try:
-            with self._turn(task.job_run_id):
-                if not self._is_cancelled(task)():
-                    report(task.run_id, None)
-                end = self._end(task)
+            if not self._is_cancelled(task)():
+                report(task.run_id, None)
+            end = self._end(task)
         except Exception as error:
             words = f"{type(error).__name__}: {error}"
             end = TaskEnd("FAILED", message=words, code="INTERNAL_ERROR")
         report(task.run_id, end)
+        self._cancelled.discard(task.run_id)
 
     def _end(self, task: TaskRun) -> TaskEnd:
         if self._is_cancelled(task)():
             return TaskEnd("CANCELED")
-        tree = self._tree(task.job_run_id)
-        file = _file(tree, task.path)
-        if file is None:
+        copy = self._copy(task.job_run_id)
+        path = copy.notebooks.get(task.path)
+        if path is None:
             # [live]; that a task says so by its end is [report].
             words = f'Unable to access the notebook "{task.path}". Either it does not exist, or '
             words += "the identity used to run this job lacks the required permissions."
             return TaskEnd("FAILED", message=words, code="RESOURCE_NOT_FOUND")
-        path = file.relative_to(tree).as_posix()
         began = int(time.time() * 1000)
         work = Work(
             RunKey(NotebookKey(path)),
-            tree,
+            copy.folder,
             path,
             parameters=task.parameters,
             workspace_roots={"/": "."},
-            workspace_path=paths.canonical(task.path),
+            workspace_path=task.path,
             module_roots=(),
             secrets=self._contents.secrets(),
             task_values=task.task_values,
@@ -106,58 +142,59 @@ class NotebookExecutor:
             session=str(uuid.uuid5(_NAMESPACE, f"{id(self)} {task.job_run_id}")),
         )
         outcome = self._engine().run(work, cancelled=self._is_cancelled(task))
-        return _as_end(outcome, file, path, began)
+        return _as_end(outcome, copy.folder / path, path, began)
 
     def _engine(self) -> Local:
         with self._lock:
             if self._local is None:
-                self._local = Local(self._folder / "local")
+                self._local = Local(self._place() / "local")
             return self._local
 
-    def _turn(self, job_run_id: int) -> threading.Lock:
-        with self._lock:
-            return self._turns.setdefault(job_run_id, threading.Lock())
+    def _place(self) -> Path:
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="dbxgate-workspace-"))
+        return self._folder
 
-    def _tree(self, job_run_id: int) -> Path:
+    def _copy(self, job_run_id: int) -> _Copy:
         """The workspace's files as they were when the run's first notebook began."""
-        if job_run_id not in self._trees:
-            tree = self._folder / f"run-{job_run_id}"
-            _lay(tree, self._contents.objects())
-            self._trees[job_run_id] = tree
-        return self._trees[job_run_id]
+        if job_run_id not in self._copies:
+            with self._lock:
+                folder = self._place() / f"run-{job_run_id}"
+            notebooks = _lay(folder, self._contents.objects())
+            self._copies[job_run_id] = _Copy(folder, notebooks)
+        return self._copies[job_run_id]
+
+    def _remove(self, job_run_id: int) -> None:
+        copy = self._copies.pop(job_run_id, None)
+        if copy is not None:
+            shutil.rmtree(copy.folder, ignore_errors=True)
 
     def _is_cancelled(self, task: TaskRun) -> Callable[[], bool]:
         return lambda: task.run_id in self._cancelled or self._closed.is_set()
 
 
-def _lay(tree: Path, objects: list[Object]) -> None:
-    total = 0
-    for one in objects:
+def _lay(folder: Path, objects: list[Object]) -> dict[str, str]:
+    """Write the objects; the file below ``folder`` of each notebook, by its workspace path."""
+    if sum(len(one.content) for one in objects) > MAX_COPY:
+        raise ValueError("the workspace holds more than the embedded one copies for a run")
+    folder.mkdir(parents=True, exist_ok=True)
+    found: dict[str, str] = {}
+    # Notebooks last: one may have the name of a file, once it has an ending.
+    for one in sorted(objects, key=lambda one: one.type == NOTEBOOK):
         inside = one.path.lstrip("/")
         if one.type == DIRECTORY:
-            (tree / inside).mkdir(parents=True, exist_ok=True)
+            (folder / inside).mkdir(parents=True, exist_ok=True)
             continue
-        total += len(one.content)
-        if total > MAX_COPY:
-            raise ValueError("the workspace holds more than the embedded one copies for a run")
-        ending = ""
-        if one.type == NOTEBOOK:
-            ending = ".ipynb" if one.format == "JUPYTER" else _ENDINGS.get(one.language, ".py")
-        file = tree / (inside + ending)
-        file.parent.mkdir(parents=True, exist_ok=True)
         data = one.content
         if one.type == NOTEBOOK:
-            data, _ = formats.exported(one, "JUPYTER" if ending == ".ipynb" else "SOURCE")
+            is_jupyter = one.format == "JUPYTER"
+            inside += ".ipynb" if is_jupyter else _ENDINGS.get(one.language, ".py")
+            data, _ = formats.exported(one, "JUPYTER" if is_jupyter else "SOURCE")
+            found[one.path] = inside
+        file = folder / inside
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
-
-
-def _file(tree: Path, path: str) -> Path | None:
-    bare = tree / paths.canonical(path).lstrip("/")
-    for ending in (*_ENDINGS.values(), ".ipynb"):
-        file = bare.with_name(bare.name + ending)
-        if file.is_file():
-            return file
-    return None
+    return found
 
 
 def _as_end(outcome: Outcome, file: Path, path: str, began: int) -> TaskEnd:

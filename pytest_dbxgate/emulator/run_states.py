@@ -1,8 +1,8 @@
 """How a run of a job goes on: which task may start, which never will, how the whole ends. Pure.
 
 A run is the JSON that the store keeps: ``settings`` (of the job, as they were), ``attempts`` (one
-entry for each attempt of each task, in order), ``cancelled``, ``state``. Times are milliseconds.
-States and what ``run_if`` means are the documentation's [doc].
+entry for each attempt of each task, in order), ``cancelled``, ``queued``, ``state``. Times are
+milliseconds. States and what ``run_if`` means are the documentation's [doc].
 """
 
 from __future__ import annotations
@@ -12,13 +12,24 @@ from typing import Any
 
 from pytest_dbxgate.emulator.values import Json, rows
 
-BLOCKED, PENDING, RUNNING, TERMINATING = "BLOCKED", "PENDING", "RUNNING", "TERMINATING"
+BLOCKED, QUEUED, PENDING, RUNNING = "BLOCKED", "QUEUED", "PENDING", "RUNNING"
+TERMINATING = "TERMINATING"
 TERMINATED, SKIPPED, INTERNAL_ERROR = "TERMINATED", "SKIPPED", "INTERNAL_ERROR"
 SUCCESS, FAILED, TIMEDOUT, CANCELED = "SUCCESS", "FAILED", "TIMEDOUT", "CANCELED"
 UPSTREAM_FAILED, UPSTREAM_CANCELED = "UPSTREAM_FAILED", "UPSTREAM_CANCELED"
 EXCLUDED, WITH_FAILURES = "EXCLUDED", "SUCCESS_WITH_FAILURES"
+TOO_MANY = "MAXIMUM_CONCURRENT_RUNS_REACHED"
 
-ACTIVE = (BLOCKED, "QUEUED", PENDING, RUNNING, TERMINATING)
+RUN_IF = (
+    "ALL_SUCCESS",
+    "ALL_DONE",
+    "AT_LEAST_ONE_SUCCESS",
+    "NONE_FAILED",
+    "AT_LEAST_ONE_FAILED",
+    "ALL_FAILED",
+)
+
+ACTIVE = (BLOCKED, QUEUED, PENDING, RUNNING, TERMINATING)
 """The life cycle states of what has not ended."""
 
 MESSAGES = {
@@ -30,14 +41,26 @@ MESSAGES = {
     UPSTREAM_CANCELED: "An upstream task was cancelled.",
     EXCLUDED: "The run_if condition of the task was not met.",
     WITH_FAILURES: "The job run succeeded, with failures.",
+    TOO_MANY: "The maximum number of concurrent runs has been reached.",
 }
 CODES = {
     SUCCESS: ("SUCCESS", "SUCCESS"),
     FAILED: ("RUN_EXECUTION_ERROR", "CLIENT_ERROR"),
     CANCELED: ("USER_CANCELED", "CLIENT_ERROR"),
+    TIMEDOUT: ("CANCELED", "CLIENT_ERROR"),
+    UPSTREAM_FAILED: ("SKIPPED", "CLIENT_ERROR"),
+    UPSTREAM_CANCELED: ("SKIPPED", "CLIENT_ERROR"),
+    EXCLUDED: ("SKIPPED", "SUCCESS"),
     WITH_FAILURES: ("SUCCESS_WITH_FAILURES", "SUCCESS"),
+    TOO_MANY: ("MAX_CONCURRENT_RUNS_EXCEEDED", "CLIENT_ERROR"),
 }
-"""Code and type of ``termination_details`` [doc]; of the others they are not known [fake]."""
+"""Code [sdk] and type [fake] of ``termination_details`` by result."""
+_KINDS = {
+    "CLOUD_FAILURE": "CLOUD_FAILURE",
+    "CLUSTER_ERROR": "CLOUD_FAILURE",
+    "RESOURCE_NOT_FOUND": "CLIENT_ERROR",
+}
+"""Type by code, where the platform ended a run [fake]; of the others INTERNAL_ERROR."""
 
 
 def is_active(state: Mapping[str, Any]) -> bool:
@@ -80,6 +103,9 @@ def advance(run: Json, now: int, next_id: Callable[[], int]) -> tuple[list[Json]
 
     Gives the attempts to start and those to stop, which have to be ended by whoever runs them.
     """
+    if run.get("queued") and not run["cancelled"]:
+        run["state"] = {"life_cycle_state": QUEUED, "state_message": ""}
+        return [], []
     tasks = tasks_of(run)
     started: list[Json] = []
     stopped = _timed_out(run, tasks, now)
@@ -87,7 +113,7 @@ def advance(run: Json, now: int, next_id: Callable[[], int]) -> tuple[list[Json]
         stopped += _cancelled(run, now)
     changed = True
     while changed:
-        # Ahead of what depends on it: what is tried again has not ended.
+        # What is tried again has not failed yet for those that depend on it.
         changed = _retry(run, tasks, now, next_id)
         counting = latest(run)
         for key, one in counting.items():
@@ -95,6 +121,23 @@ def advance(run: Json, now: int, next_id: Callable[[], int]) -> tuple[list[Json]
                 changed |= _decide(tasks[key], one, counting, now, started)
     _settle(run, now)
     return started, stopped
+
+
+def due(run: Json, now: int) -> int | None:
+    """When the clock alone moves ``run`` on, in milliseconds; None where it never does."""
+    if run.get("queued"):
+        return now
+    tasks, times = tasks_of(run), []
+    limit = int(run["settings"].get("timeout_seconds") or 0)
+    if limit and not run["cancelled"]:
+        times.append(_began(run) + limit * 1000 + 1)
+    for one in latest(run).values():
+        limit = int(tasks[one["task_key"]].get("timeout_seconds") or 0)
+        if limit and one["life"] == RUNNING:
+            times.append(one["start"] + limit * 1000 + 1)
+        if one["life"] == BLOCKED and one["since"] > now:
+            times.append(one["since"])
+    return min(times, default=None)
 
 
 def _decide(
@@ -118,25 +161,27 @@ def met(run_if: str, results: Iterable[str]) -> str:
     found = list(results)
     if not found:
         return ""
+    if all(each == EXCLUDED for each in found):
+        return EXCLUDED
+    # What was excluded is treated as successful [doc].
     good = [each in (SUCCESS, EXCLUDED) for each in found]
     bad = [each in (FAILED, TIMEDOUT, UPSTREAM_FAILED) for each in found]
     match run_if:
         case "ALL_DONE":
-            holds = True
-        case "AT_LEAST_ONE_SUCCESS":
-            holds = SUCCESS in found
-        case "NONE_FAILED":
-            holds = not any(bad) and SUCCESS in found
+            return ""
         case "ALL_FAILED":
-            holds = all(bad)
+            return "" if all(bad) else EXCLUDED
         case "AT_LEAST_ONE_FAILED":
-            holds = any(bad)
+            return "" if any(bad) else EXCLUDED
+        case "AT_LEAST_ONE_SUCCESS":
+            holds = any(good)
+        case "NONE_FAILED":
+            holds = any(good) and not any(bad)
         case _:
-            if all(good):
-                return EXCLUDED if SUCCESS not in found else ""
-            is_cancel = {CANCELED, UPSTREAM_CANCELED} & set(found)
-            return UPSTREAM_CANCELED if is_cancel and not any(bad) else UPSTREAM_FAILED
-    return "" if holds else EXCLUDED
+            holds = all(good)
+    if holds:
+        return ""
+    return UPSTREAM_FAILED if any(bad) else UPSTREAM_CANCELED
 
 
 def _retry(run: Json, tasks: Mapping[str, Json], now: int, next_id: Callable[[], int]) -> bool:
@@ -156,10 +201,16 @@ def _retry(run: Json, tasks: Mapping[str, Json], now: int, next_id: Callable[[],
     return added
 
 
+def _began(run: Json) -> int:
+    """A repair gets the time of the job anew [fake]."""
+    repairs = run.get("repairs")
+    return int(repairs[-1]["start_time"] if repairs else run["start_time"])
+
+
 def _timed_out(run: Json, tasks: Mapping[str, Json], now: int) -> list[Json]:
     stopped = []
     limit = int(run["settings"].get("timeout_seconds") or 0)
-    if limit and now > run["start_time"] + limit * 1000 and not run["cancelled"]:
+    if limit and now > _began(run) + limit * 1000 and not run["cancelled"]:
         run["cancelled"] = TIMEDOUT
     for one in latest(run).values():
         limit = int(tasks[one["task_key"]].get("timeout_seconds") or 0)
@@ -235,6 +286,6 @@ def status(state: Mapping[str, Any], code: str = "") -> Json:
         return {"state": str(state["life_cycle_state"])}
     known, kind = CODES.get(result, ("RUN_EXECUTION_ERROR", "CLIENT_ERROR"))
     if code and code != known:
-        known, kind = code, "CLOUD_FAILURE" if code.startswith("CL") else "INTERNAL_ERROR"
+        known, kind = code, _KINDS.get(code, "INTERNAL_ERROR")
     details = {"code": known, "type": kind, "message": str(state.get("state_message") or "")}
     return {"state": "TERMINATED", "termination_details": details}

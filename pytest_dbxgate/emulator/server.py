@@ -93,7 +93,7 @@ class Running(Control):
         self._stopped = True
         self._server.finish()
         self._thread.join(_PATIENCE)
-        self._service.runs.close()
+        self._service.runs.driver.close()
         (self._data / CONNECTION_FILE).unlink(missing_ok=True)
         with self._lock:
             self._service.store.close()
@@ -149,7 +149,7 @@ def start(
     contents.service = service
     _furnish(service, user)
     with store.lock, store.writing():
-        service.runs.wake()
+        service.runs.driver.wake()
     port = listener.getsockname()[1]
     connections = Connections()
     app = App(

@@ -58,8 +58,11 @@ class Store:
         self._data.close()
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """All of the changes or, after an exception, none."""
+    def writing(self, *, aside: bool = False) -> Iterator[None]:
+        """All of the changes or, after an exception, none.
+
+        ``aside``: it is no request that changes something; a stale read does not see it either.
+        """
         self._before = {}
         self._data.execute("BEGIN")
         try:
@@ -68,7 +71,9 @@ class Store:
             self._data.execute("ROLLBACK")
             raise
         self._data.execute("COMMIT")
-        if self._before:
+        if aside:
+            self._last = {**self._before, **self._last}
+        elif self._before:
             self._last = self._before
 
     @contextmanager
@@ -115,11 +120,14 @@ class Store:
         """All rows, to be put back by :meth:`replace_everything`."""
         return self._data.execute("SELECT kind, key, value, content FROM rows").fetchall()
 
-    def replace_everything(self, rows: Rows) -> None:
-        """Make the state what it was."""
+    def replace_everything(self, rows: Rows, *, counting: str = "") -> None:
+        """Make the state what it was. The numbers of the kind ``counting`` are not given anew."""
+        count = self.get("counter", counting)
         with self.writing():
             self._data.execute("DELETE FROM rows")
             self._data.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", rows)
+            if count is not None:
+                self._put("counter", count)
         self._last = {}
 
     def next_id(self, kind: str) -> int:
