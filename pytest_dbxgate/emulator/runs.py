@@ -29,7 +29,6 @@ MAX_RESULT = 5 * MEGABYTE
 """Of ``notebook_output.result`` [doc]."""
 MAX_TOKEN = 64
 """Characters of an idempotency token [doc]."""
-_PAGE = 100
 _COMPUTE = ("new_cluster", "existing_cluster_id", "environment_key")
 
 
@@ -91,14 +90,12 @@ class Runs:
         if not start.isdigit():
             raise invalid(f"Invalid page token: {start}")
         told = run_telling.told(run)
+        resolved = call.flag("include_resolved_values")
         attempts = run.get("attempts", [])
-        end = int(start) + _PAGE
-        told["tasks"] = [run_telling.task(run, one) for one in attempts[int(start) : end]]
-        if len(attempts) > end:
-            told |= {"has_more": True, "next_page_token": str(end)}
+        told["tasks"] = [run_telling.task(run, one, resolved=resolved) for one in attempts]
         if call.flag("include_history") and "attempts" in run:
             told["repair_history"] = run_telling.history(run)
-        return answer(told)
+        return answer(run_telling.page(told, int(start)))
 
     def output(self, call: Call) -> Answer:
         """Of one task; a run of several has none of its own [report]."""
