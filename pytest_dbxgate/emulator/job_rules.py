@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pytest_dbxgate.emulator.run_states import RUN_IF
 from pytest_dbxgate.emulator.values import Json, invalid, rows
 
 MAX_TASKS = 1000
@@ -34,6 +35,7 @@ def check(settings: Mapping[str, Any]) -> None:
     has_git = "git_source" in settings
     for task in tasks:
         _check_task(task, clusters, has_git=has_git)
+    _check_numbers(settings, ("timeout_seconds", "max_concurrent_runs"))
     _check_graph(tasks)
 
 
@@ -78,11 +80,17 @@ def _check_task(task: Json, clusters: set[str], *, has_git: bool) -> None:
         raise invalid(f"Job cluster '{key}' is not defined in field 'job_clusters'.")
     if sum(name in task for name in _COMPUTE) > 1:
         raise invalid(f"Task '{task['task_key']}' has more than one kind of compute.")
+    _check_numbers(task, ("timeout_seconds", "max_retries", "min_retry_interval_millis"))
+    run_if = task.get("run_if")
+    if run_if is not None and run_if not in RUN_IF:
+        raise invalid(f"Invalid run_if: {run_if}.")
     notebook = task.get("notebook_task")
     if notebook is None:
         return
     if not isinstance(notebook, dict):
         raise invalid("Invalid notebook_task: an object is expected.")
+    if not isinstance(notebook.get("base_parameters"), (dict, type(None))):
+        raise invalid("Invalid base_parameters: an object is expected.")
     path = str(notebook.get("notebook_path", ""))
     from_git = has_git and notebook.get("source", "GIT") == "GIT"
     if not from_git and not path.startswith("/"):
@@ -90,6 +98,12 @@ def _check_task(task: Json, clusters: set[str], *, has_git: bool) -> None:
             f"Invalid notebook_path: {path}. Only absolute paths are currently supported. "
             "Paths must begin with '/'."
         )
+
+
+def _check_numbers(fields: Mapping[str, Any], names: tuple[str, ...]) -> None:
+    for name in names:
+        if not isinstance(fields.get(name), (int, type(None))):
+            raise invalid(f"Invalid {name}: a whole number is expected.")
 
 
 def _check_graph(tasks: list[Json]) -> None:
