@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -250,3 +250,46 @@ def test_a_task_by_its_own_id(world: World) -> None:
     names = ("run_id", "job_run_id", "original_attempt_run_id", "attempt_number", "task_key")
     assert [found[name] for name in names] == [second, run_id, first, 1, "a"]
     assert [each["run_id"] for each in found["tasks"]] == [second]
+
+
+def model(page: str) -> list[dict[str, Any]]:
+    """The commands of a run's page."""
+    coded = page.partition("__DATABRICKS_NOTEBOOK_MODEL = '")[2].partition("'")[0]
+    value = json.loads(unquote(base64.b64decode(coded).decode()))
+    return list(value["commands"])
+
+
+def test_the_page_of_a_run(world: World) -> None:
+    cells = [
+        RanCell("print('<b>')", output="<b>\n", start=1000, end=2500),
+        RanCell(
+            "%run ./x", "error", "ValueError: no <x>", "line 1\n<line 2>", start=2500, end=2600
+        ),
+        RanCell("never()", "skipped"),
+    ]
+    run_id = world.run(world.job(task("a")))
+    one = world.task(run_id, "a")["run_id"]
+    world.hand.end("a", TaskEnd("FAILED", cells=cells))
+    (view,) = world.get("runs/export", run_id=one)["views"]
+    assert (view["name"], view["type"]) == ("a", "NOTEBOOK")
+    first, second, third = model(view["content"])
+    assert [each["position"] for each in (first, second, third)] == [1.0, 2.0, 3.0]
+    assert [each["state"] for each in (first, second, third)] == ["finished", "error", "error"]
+    assert (first["startTime"], first["finishTime"]) == (1000, 2500)
+    printed = first["results"]["data"]
+    assert [(each["type"], each["data"]) for each in printed] == [("ansi", "<b>\n")]
+    assert second["errorSummary"] == "<span class='ansi-red-fg'>ValueError</span>: no &lt;x&gt;"
+    assert second["error"] == '<div class="ansiout">line 1\n&lt;line 2&gt;</div>'
+    assert (third["errorSummary"], third["error"]) == ("Command skipped", None)
+
+
+def test_which_views_are_exported(world: World) -> None:
+    run_id = world.run(world.job(task("a")))
+    one = world.task(run_id, "a")["run_id"]
+    world.hand.end("a")
+    counts = {
+        views: len(world.get("runs/export", run_id=one, views_to_export=views)["views"])
+        for views in ("CODE", "ALL", "DASHBOARDS")
+    }
+    assert counts == {"CODE": 1, "ALL": 1, "DASHBOARDS": 0}
+    assert "views_to_export" in world.refused("GET", "runs/export", run_id=one, views_to_export="x")

@@ -29,6 +29,7 @@ MAX_RESULT = 5 * MEGABYTE
 """Of ``notebook_output.result`` [doc]."""
 MAX_TOKEN = 64
 """Characters of an idempotency token [doc]."""
+_VIEWS = ("CODE", "DASHBOARDS", "ALL")
 _COMPUTE = ("new_cluster", "existing_cluster_id", "environment_key")
 
 
@@ -120,6 +121,11 @@ class Runs:
             raise invalid(f"Run {one['run_id']} is not a notebook run.")
         if one["life"] in ACTIVE:
             raise ApiError(400, "INVALID_STATE", "Cannot export the notebook of an active run.")
+        wanted = call.query.get("views_to_export") or "CODE"
+        if wanted not in _VIEWS:
+            raise invalid(f"Invalid views_to_export: {wanted}")
+        if wanted == "DASHBOARDS":
+            return answer({"views": []})
         name = str(notebook.get("notebook_path", "")).rpartition("/")[2]
         cells = self._book.given(one["run_id"]).get("cells") or []
         view = {"name": name, "type": "NOTEBOOK", "content": run_pages.page(name, cells)}
