@@ -293,3 +293,40 @@ def test_which_views_are_exported(world: World) -> None:
     }
     assert counts == {"CODE": 1, "ALL": 1, "DASHBOARDS": 0}
     assert "views_to_export" in world.refused("GET", "runs/export", run_id=one, views_to_export="x")
+
+
+def test_which_runs_are_listed(world: World) -> None:
+    job_id = world.job(task("a"), max_concurrent_runs=9)
+    first = world.run(job_id)
+    world.hand.end("a")
+    world.clock.now += 10
+    other = world.post("runs/submit", tasks=[task("b", existing_cluster_id="x")])["run_id"]
+    world.clock.now += 10
+    last = world.run(job_id)
+
+    def listed(**query: Any) -> list[int]:
+        return [run["run_id"] for run in world.get("runs/list", **query).get("runs", [])]
+
+    assert listed() == [last, other, first]
+    assert listed(job_id=job_id) == [last, first]
+    assert listed(active_only=True) == [last, other]
+    assert listed(completed_only=True) == [first]
+    assert listed(run_type="SUBMIT_RUN") == [other]
+    assert listed(start_time_from=1_000_010_000) == [last, other]
+    assert listed(start_time_to=1_000_010_000) == [other, first]
+    assert listed(limit=1, page_token=1) == [other]
+    both = {"active_only": True, "completed_only": True}
+    assert "Only one of" in world.refused("GET", "runs/list", **both)
+    assert "limit" in world.refused("GET", "runs/list", limit=26)
+    assert "start_time_to" in world.refused("GET", "runs/list", start_time_to="x")
+
+
+def test_a_list_has_no_tasks_unless_they_are_asked_for(world: World) -> None:
+    run_id = world.run(world.job(*(task(f"t{number}") for number in range(120))))
+    (run,) = world.get("runs/list")["runs"]
+    assert {"tasks", "job_clusters", "job_parameters"} & run.keys() == set()
+    assert (run["run_id"], run["status"]["state"]) == (run_id, "PENDING")
+    (run,) = world.get("runs/list", expand_tasks=True)["runs"]
+    assert len(run["tasks"]) == 100
+    assert run["has_more"] is True
+    assert "next_page_token" not in run

@@ -82,12 +82,15 @@ def task_alone(run: Json, one: Json) -> Json:
     }
 
 
-def listed(run: Json) -> Json:
-    """What ``runs/list`` tells; the rest is for ``runs/get``."""
+def listed(run: Json, *, expand: bool) -> Json:
+    """What ``runs/list`` tells: of arrays nothing, or the first 100 members [doc]."""
     found = told(run)
-    for name in ("job_clusters", "job_parameters"):
-        found.pop(name, None)
-    return found
+    if not expand:
+        return {name: each for name, each in found.items() if name not in _ARRAYS}
+    found["tasks"] = [task(run, one) for one in run.get("attempts", ())]
+    cut = page(found, 0)
+    cut.pop("next_page_token", None)
+    return cut
 
 
 def page(found: Json, start: int) -> Json:

@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pytest_dbxgate.emulator import job_rules, run_pages, run_states, run_telling
+from pytest_dbxgate.emulator import (
+    job_rules,
+    paging,
+    run_pages,
+    run_rules,
+    run_states,
+    run_telling,
+)
 from pytest_dbxgate.emulator.executing import Executor
 from pytest_dbxgate.emulator.run_book import RunBook
 from pytest_dbxgate.emulator.run_driver import RunDriver, most_at_once
@@ -97,6 +104,14 @@ class Runs:
         if call.flag("include_history") and "attempts" in run:
             told["repair_history"] = run_telling.history(run)
         return answer(run_telling.page(told, int(start)))
+
+    def list_(self, call: Call) -> Answer:
+        """The newest first, 20 a page, at most 25 [doc]."""
+        limit, first = paging.limit(call, 25), paging.start(call)
+        found = list(filter(run_rules.wanted(call), reversed(self._book.all())))
+        expand = call.flag("expand_tasks")
+        told = [run_telling.listed(run, expand=expand) for run in found[: first + limit + 1]]
+        return answer(paging.listed("runs", told, first, limit))
 
     def output(self, call: Call) -> Answer:
         """Of one task; a run of several has none of its own [report]."""
