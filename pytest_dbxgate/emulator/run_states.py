@@ -151,7 +151,7 @@ def _decide(
     if verdict:
         end(one, verdict, now)
     else:
-        one.update(life=PENDING)
+        one.update(life=PENDING, since=now)
         started.append(one)
     return True
 

@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pytest_dbxgate.emulator import job_rules, run_pages, run_states, run_telling
+from pytest_dbxgate.emulator import (
+    job_rules,
+    paging,
+    run_pages,
+    run_rules,
+    run_states,
+    run_telling,
+)
 from pytest_dbxgate.emulator.executing import Executor
 from pytest_dbxgate.emulator.run_book import RunBook
 from pytest_dbxgate.emulator.run_driver import RunDriver, most_at_once
@@ -29,7 +36,7 @@ MAX_RESULT = 5 * MEGABYTE
 """Of ``notebook_output.result`` [doc]."""
 MAX_TOKEN = 64
 """Characters of an idempotency token [doc]."""
-_PAGE = 100
+_VIEWS = ("CODE", "DASHBOARDS", "ALL")
 _COMPUTE = ("new_cluster", "existing_cluster_id", "environment_key")
 
 
@@ -91,14 +98,20 @@ class Runs:
         if not start.isdigit():
             raise invalid(f"Invalid page token: {start}")
         told = run_telling.told(run)
+        resolved = call.flag("include_resolved_values")
         attempts = run.get("attempts", [])
-        end = int(start) + _PAGE
-        told["tasks"] = [run_telling.task(run, one) for one in attempts[int(start) : end]]
-        if len(attempts) > end:
-            told |= {"has_more": True, "next_page_token": str(end)}
+        told["tasks"] = [run_telling.task(run, one, resolved=resolved) for one in attempts]
         if call.flag("include_history") and "attempts" in run:
             told["repair_history"] = run_telling.history(run)
-        return answer(told)
+        return answer(run_telling.page(told, int(start)))
+
+    def list_(self, call: Call) -> Answer:
+        """The newest first, 20 a page, at most 25 [doc]."""
+        limit, first = paging.limit(call, 25), paging.start(call)
+        found = list(filter(run_rules.wanted(call), reversed(self._book.all())))
+        expand = call.flag("expand_tasks")
+        told = [run_telling.listed(run, expand=expand) for run in found[: first + limit + 1]]
+        return answer(paging.listed("runs", told, first, limit))
 
     def output(self, call: Call) -> Answer:
         """Of one task; a run of several has none of its own [report]."""
@@ -123,6 +136,11 @@ class Runs:
             raise invalid(f"Run {one['run_id']} is not a notebook run.")
         if one["life"] in ACTIVE:
             raise ApiError(400, "INVALID_STATE", "Cannot export the notebook of an active run.")
+        wanted = call.query.get("views_to_export") or "CODE"
+        if wanted not in _VIEWS:
+            raise invalid(f"Invalid views_to_export: {wanted}")
+        if wanted == "DASHBOARDS":
+            return answer({"views": []})
         name = str(notebook.get("notebook_path", "")).rpartition("/")[2]
         cells = self._book.given(one["run_id"]).get("cells") or []
         view = {"name": name, "type": "NOTEBOOK", "content": run_pages.page(name, cells)}
