@@ -112,13 +112,20 @@ class MemberNode(pytest.Collector):
         yield from run_items(self, self.judge, self.key)
 
 
+def _id_below(parent: pytest.Collector, name: str) -> str:
+    """As text: pytest 9.2 takes it apart at a ``[``, and does so where ``--lf`` reads it back."""
+    return f"{parent.nodeid}::{name}"
+
+
 def check_items(
     parent: pytest.Collector, judge: Judge, key: NotebookKey, wanted: Wanted
 ) -> Iterator[CheckItem]:
     possible = wanted.file.checks
     for check in Check:
         if check in possible and (wanted.only is None or (key, check) in wanted.only):
-            item: CheckItem = CheckItem.from_parent(parent, name=check.value)
+            item: CheckItem = CheckItem.from_parent(
+                parent, name=check.value, nodeid=_id_below(parent, check.value)
+            )
             item.judge, item.key, item.check = judge, key, check
             item.add_marker("dbx")
             item.add_marker(f"dbx_{check.value}")
@@ -174,7 +181,9 @@ class CheckItem(pytest.Item):
 
 def run_items(parent: pytest.Collector, judge: Judge, key: NotebookKey) -> Iterator[RunItem]:
     for run in judge.runs_of(key):
-        item: RunItem = RunItem.from_parent(parent, name=run.item)
+        item: RunItem = RunItem.from_parent(
+            parent, name=run.item, nodeid=_id_below(parent, run.item)
+        )
         item.judge, item.key = judge, run
         item.add_marker("dbx")
         item.add_marker("dbx_run")

@@ -158,14 +158,19 @@ class RunSession:
         return self._folder / f"run-{self._numbers[key]}.pickle"
 
     def _catch_signals(self) -> None:
-        """An end by SIGTERM is an interrupt: whatever was started must not go on alone."""
-        if threading.current_thread() is threading.main_thread():
-            number = signal.SIGTERM
+        """An end by SIGTERM, or with the terminal, is an interrupt: whatever was started must not
+        go on alone."""
+        if threading.current_thread() is not threading.main_thread():
+            return
 
-            def interrupt(number: int, frame: FrameType | None) -> None:
-                raise KeyboardInterrupt
+        def interrupt(number: int, frame: FrameType | None) -> None:
+            raise KeyboardInterrupt
 
-            self._before[number] = signal.signal(number, interrupt)
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            # What nohup ignores stays ignored.
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, interrupt)
 
     # -- waiting ---------------------------------------------------------------------------
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -279,3 +283,35 @@ def test_progress_is_seen_while_items_wait(pytester: pytest.Pytester) -> None:
     seen, failures = output.split("= FAILURES =")
     assert "dbxgate: ran 0 of 1 notebook" in seen
     assert "dbxgate: ran" not in failures
+
+
+def test_the_cases_that_failed_last_run_again(pytester: pytest.Pytester) -> None:
+    write(pytester.path, dict(TREE))
+    arguments = ("--dbx-only", "--dbx-run", "local", "-m", "dbx_run", "nb/good.py")
+    pytester.runpytest_subprocess(*arguments).assert_outcomes(passed=1, failed=1)
+    again = pytester.runpytest_subprocess(*arguments, "--lf")
+    again.assert_outcomes(failed=1)
+    assert "FAILED nb/good.py::run[july]" in again.stdout.str()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_ends_what_was_started(pytester: pytest.Pytester, name: str) -> None:
+    told = pytester.path / "pid.txt"
+    endless = f"""import os, time
+with open({str(told) + ".part"!r}, "w") as stream:
+    stream.write(str(os.getpid()))
+os.replace({str(told) + ".part"!r}, {str(told)!r})
+time.sleep(600)"""
+    write(pytester.path, {"nb/endless.py": source(endless)})
+    arguments = ("--dbx-only", "--dbx-run", "local", "-m", "dbx_run", "nb/endless.py")
+    process = pytester.popen([sys.executable, "-m", "pytest", *arguments], stdin=subprocess.DEVNULL)
+    until = time.monotonic() + 60
+    while not told.exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    process.send_signal(getattr(signal, name))
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2, output
+    assert b"1 cancelled" in output
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(told.read_text()), 0)
