@@ -12,6 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -199,18 +200,27 @@ class RunSession:
             line += f" ({clean(self._remarks[-1])})"
         if self._is_terminal:
             self._wipe()
-            reporter.write(f" {line}", flush=True)
+            with self._not_captured():
+                reporter.write(f" {line}", flush=True)
             self._shown = len(line) + 1
         elif self._runs.seconds - self._told >= _TOLD_EVERY:
             self._told = self._runs.seconds
-            reporter.ensure_newline()
-            reporter.write_line(line)
+            with self._not_captured():
+                reporter.ensure_newline()
+                reporter.write_line(line)
 
     def _wipe(self) -> None:
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if self._shown and reporter is not None:
-            reporter.write("\b" * self._shown + " " * self._shown + "\b" * self._shown, flush=True)
+            with self._not_captured():
+                back = "\b" * self._shown
+                reporter.write(back + " " * self._shown + back, flush=True)
             self._shown = 0
+
+    def _not_captured(self) -> AbstractContextManager[None]:
+        """While an item runs, pytest takes even the reporter's lines for output of the item."""
+        capture = self._config.pluginmanager.get_plugin("capturemanager")
+        return nullcontext() if capture is None else capture.global_and_fixture_disabled()
 
     def _tell_now_and_then(self) -> None:
         """Where only workers wait."""

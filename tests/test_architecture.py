@@ -117,16 +117,6 @@ def test_the_core_knows_no_pytest() -> None:
                 assert "import pytest\n" not in file.read_text(encoding="utf-8"), module
 
 
-def test_the_embedded_workspace_knows_nothing_of_its_client() -> None:
-    """What one of them misunderstands the other must not misunderstand alike."""
-    client = ("workspace", "execution.cluster")
-    for module in MODULES:
-        if module.startswith("emulator"):
-            assert not [name for name in imported(module) if name.startswith(client)], module
-        if module.startswith(client):
-            assert not [name for name in imported(module) if name.startswith("emulator")], module
-
-
 def test_what_runs_a_notebook_loads_nothing_heavy_ahead_of_it() -> None:
     """Each child process imports these; a tenth of a second counts for each notebook."""
     for module in MODULES:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from kernel_support import Bench, bench  # noqa: F401
@@ -84,6 +86,8 @@ def test_a_failure_names_the_cell_and_its_line(bench: Bench) -> None:
         ("%nosuchmagic", "main.py:1:1 UsageError: Line magic function `%nosuchmagic` not found."),
         ("1\nmissing", "main.py:1:2 NameError: name 'missing' is not defined"),
         ("%%time\nx = 1\nmissing", "main.py:1:3 NameError: name 'missing' is not defined"),
+        ("%%capture out\nmissing", "main.py:1:2 NameError: name 'missing' is not defined"),
+        ("%time missing", "main.py:1:1 NameError: name 'missing' is not defined"),
         ("{}['key']", "main.py:1:1 KeyError: 'key'"),
         (
             "input('name?')",
@@ -151,11 +155,13 @@ def test_python_restarts_without_widgets_being_lost(bench: Bench) -> None:
 
 
 def test_threads_and_forks_left_behind_change_nothing(bench: Bench) -> None:
+    fork = (
+        "import warnings\nwarnings.simplefilter('ignore')\n"
+        "if os.fork() == 0:\n    print('in the fork', flush=True)\nelse:\n    os.wait()"
+    )
     end = bench.run(
         "import os, threading, time\nthreading.Thread(target=time.sleep, args=(600,)).start()",
-        "if os.fork() == 0:\n    print('in the fork', flush=True)\nelse:\n    os.wait()"
-        if hasattr(__import__("os"), "fork")
-        else "print('in the fork')",
+        fork if hasattr(os, "fork") else "print('in the fork')",
         "print('once')",
     )
     assert end.state is RunState.PASSED
@@ -176,6 +182,7 @@ def test_a_notebook_that_is_missing(bench: Bench) -> None:
 
 
 def test_an_engine_that_is_missing_is_the_platforms_fault(bench: Bench) -> None:
+    pytest.importorskip("pyspark", reason="pyspark is not installed")
     end = bench.run("x = 1", "spark.range(1)")
     assert end.state is RunState.PLATFORM
     assert failed(end).startswith("main.py:2:1 EngineError: the engine does not answer: ")
@@ -220,6 +227,7 @@ def test_what_notebooks_do_to_their_process(bench: Bench, cells: list[str]) -> N
     ("cell", "message"),
     [
         ("import os\nos._exit(3)", "the process ended by itself (exit code 3)"),
+        ("try:\n    1 / 0\nexcept Exception as e:\n    raise e from e", "division by zero"),
         ("raise type('Odd', (BaseException,), {})('base')", "base"),
         ("class E(Exception):\n    __str__ = None\nraise E", "its message cannot be shown"),
     ],

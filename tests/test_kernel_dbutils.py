@@ -212,6 +212,8 @@ def test_pip_follows_its_policy(bench: Bench) -> None:
     [
         (["%pip install no-such-package", "import no_such_package"], RunState.UNSUPPORTED),
         (["from delta.tables import DeltaTable"], RunState.UNSUPPORTED),
+        (["from databricks import feature_store"], RunState.UNSUPPORTED),
+        (["from os import nothing_of_this_name"], RunState.FAILED),
         (["import no_such_package"], RunState.FAILED),
     ],
 )

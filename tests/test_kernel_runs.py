@@ -73,6 +73,10 @@ def test_a_function_of_a_target_that_fails_later(bench: Bench) -> None:
         ("%run ./nowhere", "Notebook not found: ./nowhere"),
         ("%run ../nowhere", "Notebook not found: ../nowhere (it lies outside of the repository)"),
         ("%run ./plain", "Notebook not found: ./plain"),
+        (
+            "%run ./main.py",
+            "Notebook not found: ./main.py (in a workspace a notebook has no file ending)",
+        ),
         ("%run ./$name", "%run names no notebook: a path cannot be a variable"),
         ("%run", "%run names no notebook: a path cannot be a variable"),
         ("%run ./main\nprint(1)", "%run must stand alone in its cell"),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -101,6 +102,19 @@ def test_parameters_come_before_a_widgets_default(lake: Bench) -> None:
     assert end.output.endswith("5\n")
 
 
+def test_settings_fill_in_text_too(lake: Bench) -> None:
+    end = lake.run(
+        "spark.conf.set('my.schema', 'default')",
+        "%sql SET day = 5",
+        "%sql SELECT ${day} AS d FROM ${my.schema}.one",
+        "print(_sqldf.first().d)",
+    )
+    assert end.failure is not None
+    assert (end.failure.place.cell, end.failure.condition) == (3, "TABLE_OR_VIEW_NOT_FOUND")
+    end = lake.run("%sql SET day = 5", "%sql SELECT ${day} AS d", "print(_sqldf.first().d)")
+    assert end.output.endswith("\n5\n"), end
+
+
 def test_a_failing_statement_names_its_line_and_condition(lake: Bench) -> None:
     end = lake.run("# why\n", "%sql\nSELECT 1;\n\nSELECT * FROM main.default.nowhere")
     assert end.state is RunState.FAILED
@@ -135,6 +149,21 @@ def test_statements_that_change_no_rows_are_acknowledged(lake: Bench) -> None:
     assert [notice.partition(" ")[0] for notice in end.notices] == ["OPTIMIZE", "VACUUM"]
 
 
+def test_calls_that_change_no_rows_are_acknowledged(lake: Bench) -> None:
+    end = lake.run(
+        "spark.catalog.clearCache()\nspark.catalog.cacheTable('x')",
+        "spark.range(3).checkpoint().count()",
+        "spark.range(3).cache().persist().unpersist().count()",
+    )
+    assert end.state is RunState.PASSED, end
+    assert end.output == "3\n3\n"
+    assert end.notices == (
+        "catalog.clearCache is not done here; it changes no rows",
+        "catalog.cacheTable is not done here; it changes no rows",
+        "DataFrame.checkpoint is not done here; it changes no rows",
+    )
+
+
 def test_arguments_of_sql_in_queries_and_commands(lake: Bench) -> None:
     end = lake.run(
         "import datetime",
@@ -154,6 +183,8 @@ def test_arguments_of_sql_in_queries_and_commands(lake: Bench) -> None:
         "sc.parallelize([1])",
         "spark.sparkContext.parallelize([1])",
         "spark.conf.get('spark.databricks.clusterUsageTags.clusterName')",
+        "spark.read.format('cloudFiles').load('dbfs:/none').count()",
+        "spark.range(1).toPandas().to_excel('x.xlsx')",
         "spark.read.parquet('abfss://c@account.dfs.core.windows.net/x')",
         "spark.range(1).rdd",
         "spark.sql('COPY INTO main.default.t FROM \"/x\" FILEFORMAT = CSV')",
@@ -245,6 +276,21 @@ def test_runs_of_one_session_see_each_others_tables(lake: Bench) -> None:
     assert alone.state is RunState.FAILED
 
 
+def test_a_shared_session_is_left_as_it_was_found(lake: Bench) -> None:
+    lake.notebook(
+        "print(spark.catalog.currentDatabase(), len(spark.catalog.listTables()))", path="b.py"
+    )
+    end = lake.run(
+        "spark.range(1).createOrReplaceTempView('mine')",
+        "%sql CREATE SCHEMA IF NOT EXISTS main.other; USE main.other",
+        "%sql CREATE TEMPORARY VIEW too AS SELECT 1",
+        "dbutils.notebook.run('b', 60)\nprint(spark.table('mine').count())",
+    )
+    assert end.state is RunState.PASSED, end
+    assert end.output.endswith("1\n")
+    assert lake.run(path="b.py").output == "default 0\n"
+
+
 def test_display(lake: Bench) -> None:
     end = lake.run(
         "display(spark.range(30))",
@@ -282,3 +328,20 @@ def test_an_engine_that_dies_is_the_platforms_fault(tmp_path: Path) -> None:
     assert end.state is RunState.PLATFORM, end
     assert end.failure is not None
     assert end.failure.place == CellPlace("main.py", 2, 3)
+
+
+def test_any_address_of_spark_connect(lake: Bench) -> None:
+    end = lake.run("print(spark.range(3).count())", "%sql SELECT 1 AS i", engine="connect")
+    assert end.state is RunState.PASSED, end
+    assert end.output.startswith("3\n+---+\n")
+
+
+def test_databricks_connect_that_is_not_installed(bench: Bench) -> None:
+    if importlib.util.find_spec("databricks.connect") is not None:
+        pytest.skip("databricks-connect is installed")
+    end = bench.run("spark", engine="connect", remote="", connect={"host": "https://127.0.0.1"})
+    assert end.state is RunState.PLATFORM
+    assert end.failure is not None
+    assert end.failure.message == (
+        "databricks-connect is not installed: python -m pip install databricks-connect"
+    )

@@ -263,3 +263,19 @@ def test_spark_may_be_elsewhere(pytester: pytest.Pytester, tmp_path: Path) -> No
         engine.stop()
     done.assert_outcomes(passed=2)
     done.stdout.fnmatch_lines(["*ran 2 notebooks in * on connect: 2 passed"])
+
+
+def test_progress_is_seen_while_items_wait(pytester: pytest.Pytester) -> None:
+    write(
+        pytester.path,
+        {
+            "dbxgate.toml": '[run]\nnotebooks = ["nb"]\n',
+            "conftest.py": "from pytest_dbxgate import runsession\nrunsession._TOLD_EVERY = 0\n",
+            "nb/slow.py": source("import time\ntime.sleep(2)", "1 / 0"),
+        },
+    )
+    result = pytester.runpytest_subprocess("--dbx-only", "--dbx-run", "local", "-m", "dbx_run")
+    output = result.stdout.str()
+    seen, failures = output.split("= FAILURES =")
+    assert "dbxgate: ran 0 of 1 notebook" in seen
+    assert "dbxgate: ran" not in failures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,9 @@ from pytest_dbxgate.emulator.executing import RanCell, TaskEnd
 from pytest_dbxgate.execution.outcome import CellPlace, Outcome, RunState
 from pytest_dbxgate.notebook import formats
 from pytest_dbxgate.notebook.model import Cell, Language
+
+_PLACE = re.compile(r"^(?P<path>\S.*) cell (?P<cell>\d+), line (?P<line>\d+)")
+"""A line of a traceback as :mod:`pytest_dbxgate.execution.kernel` tells it."""
 
 
 def as_end(outcome: Outcome, file: Path, path: str, began: int) -> TaskEnd:
@@ -26,18 +30,27 @@ def as_end(outcome: Outcome, file: Path, path: str, began: int) -> TaskEnd:
         case RunState.CANCELLED:
             return TaskEnd("CANCELED", cells=cells)
         case RunState.UNSUPPORTED:
-            words = f"The embedded workspace cannot run this: {outcome.message}"
+            why = outcome.failure.message if outcome.failure else outcome.message
+            words = f"The embedded workspace cannot run this: {why}"
             return TaskEnd("FAILED", message=words, code="INTERNAL_ERROR", cells=cells)
         case _:
             return TaskEnd("FAILED", message=outcome.message, code="DRIVER_ERROR", cells=cells)
 
 
 def _words(outcome: Outcome) -> tuple[str, str]:
+    """``error`` and ``error_trace``; a place in a notebook is named as the platform does
+    [report], ``File <command-3>, line 1``, with the notebook's path in it [fake]."""
     failure = outcome.failure
     if failure is None:
         return outcome.message, outcome.message
     summary = f"{failure.error}: {failure.message}" if failure.message else failure.error
-    return summary, "\n".join([*failure.traceback, summary])
+    trace = "\n".join(_PLACE.sub(_named, line.removeprefix("  ")) for line in failure.traceback)
+    return summary, trace if trace.endswith(summary) else f"{trace}\n{summary}".lstrip("\n")
+
+
+def _named(place: re.Match[str]) -> str:
+    path = place["path"].rpartition(".")[0]
+    return f"File <command-{place['cell']} of /Workspace/{path}>, line {place['line']}"
 
 
 def _page(outcome: Outcome, file: Path, path: str, began: int) -> list[RanCell]:

@@ -115,7 +115,8 @@ def _environment(folder: Path, mark: str, more: Mapping[str, str]) -> dict[str, 
         "MPLBACKEND": "Agg",
         "NO_COLOR": "1",
         **more,
-        _MARK: mark,
+        # A notebook that this one runs carries both.
+        _MARK: "/".join(filter(None, (os.environ.get(_MARK), mark))),
     }
 
 
@@ -179,11 +180,12 @@ def _signal_group(pid: int, number: int) -> None:
 
 def _marked(mark: str) -> list[int]:
     """The processes that were started by the child and left its group; on Linux only."""
-    wanted = f"{_MARK}={mark}".encode()
+    name, wanted = f"{_MARK}=".encode(), mark.encode()
     found = []
     for each in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
-            if wanted in each.read_bytes().split(b"\0"):
+            known = each.read_bytes().split(b"\0")
+            if any(line.startswith(name) and wanted in line for line in known):
                 found.append(int(each.parent.name))
     return found
 

@@ -91,6 +91,7 @@ def _attempt(
             module_roots=tuple(_from_root(settings, each) for each in settings.module_roots),
             secrets={name: value.reveal() for name, value in secrets[settings.folder].items()},
             session=planned.session,
+            reads_session=bool(planned.needs),
         )
         return engine.run(work, cancelled=batch.cancelled)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 from pytest_dbxgate.execution.kernel.spark import NoSparkContext
@@ -12,7 +13,10 @@ _OF_A_CLUSTER = ("SparkContext", "SparkConf", "RDD", "Broadcast", "Accumulator",
 _NOT_SET = ("spark.app.name", "spark.master", "spark.remote", "spark.submit.deployMode")
 
 
-def give(session: Any) -> None:
+_CACHES = ("clearCache", "cacheTable", "uncacheTable", "refreshTable", "refreshByPath")
+
+
+def give(session: Any, notice: Callable[[str], None]) -> None:
     """From now on every ``SparkSession.builder`` gives ``session``, as on a cluster, and the names
     of a cluster can be imported, though not used."""
     import pyspark
@@ -28,9 +32,27 @@ def give(session: Any) -> None:
 
     type(session).sparkContext = NoSparkContext()
     SparkSession.Builder.getOrCreate = get_or_create  # type: ignore[method-assign]
+    _acknowledge(session, notice)
     for name in _OF_A_CLUSTER:
         if not hasattr(pyspark, name):
             setattr(pyspark, name, _Absent(name, (), {}))
+
+
+def _acknowledge(session: Any, notice: Callable[[str], None]) -> None:
+    """What changes no rows is not done."""
+
+    def said(name: str, result: Callable[[Any], Any]) -> Callable[..., Any]:
+        def skip(self: Any, *values: Any, **options: Any) -> Any:
+            notice(f"{name} is not done here; it changes no rows")
+            return result(self)
+
+        return skip
+
+    catalog, frame = type(session.catalog), type(session.range(0))
+    for name in _CACHES:
+        setattr(catalog, name, said(f"catalog.{name}", lambda self: None))
+    for name in ("checkpoint", "localCheckpoint"):
+        setattr(frame, name, said(f"DataFrame.{name}", lambda self: self))
 
 
 class _Absent(type):

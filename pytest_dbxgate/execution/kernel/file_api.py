@@ -9,6 +9,7 @@ import builtins
 import functools
 import io
 import os
+import pathlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,16 @@ def install(files: FileSystem) -> None:
         setattr(os, name, _both(getattr(os, name), mapped))
     for name in _OF_PATH:
         setattr(os.path, name, _first(getattr(os.path, name), mapped))
+    _tell_pathlib()
+
+
+def _tell_pathlib() -> None:
+    """Python 3.10's pathlib has kept the functions that it began with."""
+    accessor = getattr(pathlib, "_NormalAccessor", None)
+    for name in (*_ONE, *_TWO) if accessor is not None else ():
+        if hasattr(accessor, name):
+            function = io.open if name == "open" else getattr(os, name)
+            setattr(accessor, name, staticmethod(function))
 
 
 def _first(function: Callable[..., Any], mapped: Callable[[Any], Any]) -> Any:

@@ -36,7 +36,7 @@ from pytest_dbxgate.execution.kernel.sqlcells import SqlCells
 from pytest_dbxgate.execution.kernel.statements import Statements
 from pytest_dbxgate.execution.kernel.targets import TargetError, Targets
 from pytest_dbxgate.execution.kernel.telling import Teller
-from pytest_dbxgate.execution.kernel.widgets import Widgets
+from pytest_dbxgate.execution.kernel.widgets import Widgets, WidgetValues
 from pytest_dbxgate.execution.outcome import CellFailure, RunState
 from pytest_dbxgate.execution.spec import Spec
 from pytest_dbxgate.notebook.model import NotebookKey
@@ -108,7 +108,8 @@ class Kernel:
 
     def _runner(self) -> Runner:
         spec, places = self._spec, Places()
-        widgets = Widgets(spec.parameters)
+        values = WidgetValues(spec.parameters)
+        widgets = Widgets(values)
         files = FileSystem(spec.files)
         fs = FileUtils(files)
         shell = shells.make(places.name)
@@ -119,7 +120,7 @@ class Kernel:
                 paths = SparkPaths(files, checks=spec.engine == "sail")
                 paths.install()
                 mapped = paths.in_sql
-                builders.give(session)
+                builders.give(session, self._teller.notice)
                 own_modules.carry(spec.tree)
             Statements(spec.engine, self._teller.notice, mapped).install(session)
             # What the notebook has given such a name to is its own.
@@ -163,8 +164,8 @@ class Kernel:
                 places=places,
                 failures=Failures(places, spec.tree, pip.skipped),
                 targets=self._targets,
-                widgets=widgets,
-                sql=SqlCells(widgets, spark.session, display, keep),
+                widgets=values,
+                sql=SqlCells(values, spark.session, display, keep),
                 fs=fs,
                 restart=restart,
             )

@@ -57,7 +57,7 @@ class Pip:
     def __call__(self, line: str) -> None:
         """Do what follows ``%pip``. Raises PipError."""
         try:
-            words = shlex.split(_COMMENT.sub("", line), posix=sys.platform != "win32")
+            words = _words(_COMMENT.sub("", line))
         except ValueError as error:
             raise PipError(f"%pip {line}: {error}") from None
         command = words[0] if words else ""
@@ -107,7 +107,7 @@ class Pip:
         for line in lines:
             text = _COMMENT.sub("", line).strip()
             if text.startswith("-"):
-                asked = _asked(shlex.split(text))
+                asked = _asked(_words(text))
                 found += asked.requirements
                 for other in asked.files:
                     found += self._read(str(file.parent / other))
@@ -135,6 +135,11 @@ class Pip:
         if done.returncode:
             errors = [each for each in done.stdout.split("\n") if each.startswith("ERROR")]
             raise PipError(errors[-1] if errors else f"pip ended with exit code {done.returncode}")
+
+
+def _words(text: str) -> list[str]:
+    # A path of Windows keeps its backslashes.
+    return shlex.split(text.replace("\\", "\\\\") if sys.platform == "win32" else text)
 
 
 def satisfied(requirement: str) -> bool:

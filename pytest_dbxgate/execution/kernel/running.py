@@ -24,7 +24,7 @@ from pytest_dbxgate.execution.kernel.spark import Spark, mentions
 from pytest_dbxgate.execution.kernel.sqlcells import SqlCells
 from pytest_dbxgate.execution.kernel.targets import TargetError, Targets
 from pytest_dbxgate.execution.kernel.telling import Teller
-from pytest_dbxgate.execution.kernel.widgets import Widgets
+from pytest_dbxgate.execution.kernel.widgets import WidgetValues
 from pytest_dbxgate.execution.outcome import CellPlace
 from pytest_dbxgate.notebook.magics import LANGUAGES, comment_prefix
 from pytest_dbxgate.notebook.model import Cell, Language, Notebook, NotebookKey
@@ -54,7 +54,7 @@ class Parts:
     places: Places
     failures: Failures
     targets: Targets
-    widgets: Widgets
+    widgets: WidgetValues
     sql: SqlCells
     fs: FileUtils
     restart: Callable[[], None]

@@ -46,8 +46,11 @@ class Shell(InteractiveShell):
     code = ""
     """What runs."""
 
+    shown: BaseException | None = None
+    """What a magic such as ``%%time`` or ``%%capture`` would only have shown."""
+
     def showtraceback(self, *args: Any, **kwargs: Any) -> None:
-        pass
+        self.shown = sys.exc_info()[1] or self.shown
 
     def showsyntaxerror(self, *args: Any, **kwargs: Any) -> None:
         pass
@@ -60,10 +63,10 @@ class Shell(InteractiveShell):
 
     def run(self, code: str) -> BaseException | None:
         """Run a cell's code; what it failed of."""
-        self.code = code
+        self.code, self.shown = code, None
         result: Any = self.run_cell(code, store_history=False)  # type: ignore[no-untyped-call]
         error: BaseException | None = result.error_before_exec or result.error_in_exec
-        return error
+        return error or self.shown
 
     def forget(self) -> None:
         """Forget all names, as a new Python would."""

@@ -41,6 +41,7 @@ class Spark:
         self._session: Any = None
         self._starting = False
         self._position: tuple[str, str] | None = None
+        self._views: frozenset[str] = frozenset()
         self.session_id = spec.session or str(uuid.uuid4())
 
     @property
@@ -55,7 +56,9 @@ class Spark:
             gc.disable()
             try:
                 self._session = self._start()
-                self._position = _position(self._session)
+                if self._spec.session:
+                    self._position = _position(self._session)
+                    self._views = _views(self._session)
                 self._ready(self._session)
             finally:
                 gc.enable()
@@ -63,12 +66,15 @@ class Spark:
         return self._session
 
     def leave(self) -> None:
-        """Go back to the catalog and the schema that were found: others use the session, too."""
+        """Go back to the catalog and the schema that were found, and take away temporary views:
+        others use the session, too, and on a cluster would see none of it."""
         if self._position is None or not self._spec.session:
             return
         catalog, database = self._position
         # The schema may be gone, or the engine.
         with contextlib.suppress(Exception):
+            for view in _views(self._session) - self._views:
+                self._session.catalog.dropTempView(view)
             self._session.catalog.setCurrentCatalog(catalog)
             self._session.catalog.setCurrentDatabase(database)
 
@@ -132,6 +138,13 @@ def _position(session: Any) -> tuple[str, str] | None:
     with contextlib.suppress(Exception):
         return session.catalog.currentCatalog(), session.catalog.currentDatabase()
     return None
+
+
+def _views(session: Any) -> frozenset[str]:
+    """The names of the temporary views."""
+    with contextlib.suppress(Exception):
+        return frozenset(each.name for each in session.catalog.listTables() if each.isTemporary)
+    return frozenset()
 
 
 def with_session(remote: str, session_id: str) -> str:

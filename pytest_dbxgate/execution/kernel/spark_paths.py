@@ -13,6 +13,7 @@ from typing import Any
 from pytest_dbxgate.execution.kernel.filesystem import FileSystem, OutsideError
 from pytest_dbxgate.execution.kernel.signals import NeedsClusterError
 
+_FILES = ("avro", "binaryfile", "csv", "delta", "json", "orc", "parquet", "text", "xml")
 _TABLE = re.compile(
     r"(?P<before>\b(?:avro|binaryFile|csv|delta|json|orc|parquet|text|xml)\s*\.\s*`)"
     r"(?P<path>[^`]*[/:][^`]*)(?P<after>`)",
@@ -37,7 +38,10 @@ class SparkPaths:
         load, save = readwriter.DataFrameReader.load, readwriter.DataFrameWriter.save
 
         def mapped_load(reader: Any, path: Any = None, *args: Any, **kwargs: Any) -> Any:
-            return load(reader, self._each(path, self._read), *args, **kwargs)
+            kind = args[0] if args else kwargs.get("format")
+            kind = str(kind or getattr(reader, "_format", "") or "parquet").lower()
+            use = self._read if kind in _FILES else self._map
+            return load(reader, self._each(path, use), *args, **kwargs)
 
         def mapped_save(writer: Any, path: Any = None, *args: Any, **kwargs: Any) -> Any:
             return save(writer, self._each(path, self._map), *args, **kwargs)

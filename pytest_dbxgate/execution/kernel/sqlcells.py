@@ -9,7 +9,7 @@ from io import StringIO
 from typing import Any
 
 from pytest_dbxgate.execution.kernel.statements import LINE, STATEMENT, is_query
-from pytest_dbxgate.execution.kernel.widgets import Widgets
+from pytest_dbxgate.execution.kernel.widgets import WidgetValues
 from pytest_dbxgate.languages.sql import parameters
 from pytest_dbxgate.languages.sql.lexing import Statement, statements
 
@@ -30,7 +30,7 @@ class SqlCells:
 
     def __init__(
         self,
-        widgets: Widgets,
+        widgets: WidgetValues,
         session: Callable[[], Any],
         show: Callable[[Any], None],
         keep: Callable[[Any], None],
@@ -77,12 +77,12 @@ class SqlCells:
     def _text(self, match: re.Match[str]) -> str:
         name = match["argument"] or match["braced"] or match["bare"]
         value = self._widgets.find(name)
-        if value is None and match["braced"] is not None and "." in name:
+        if value is None and match["braced"] is not None:
             value = self._setting(name)
         return match[0] if value is None else value
 
     def _setting(self, name: str) -> str | None:
-        """``${a.b}`` is a setting of Spark's."""
+        """``${day}`` may be what ``SET day = ...`` has set."""
         try:
             value = self._session().conf.get(name, None)
         except Exception:
@@ -90,7 +90,7 @@ class SqlCells:
         return None if value is None else str(value)
 
     def _call(self, match: re.Match[str]) -> str:
-        value = self._widgets.getArgument(match["name"], match["default"])
+        value = self._widgets.argument(match["name"], match["default"])
         escaped = value.replace("\\", "\\\\").replace("'", "\\'")
         return f"'{escaped}'"
 
