@@ -330,3 +330,137 @@ def test_a_list_has_no_tasks_unless_they_are_asked_for(world: World) -> None:
     assert len(run["tasks"]) == 100
     assert run["has_more"] is True
     assert "next_page_token" not in run
+
+
+def test_one_task_is_cancelled_alone(world: World) -> None:
+    run_id = world.run(world.job(task("a"), task("b", "a"), task("c"), task("d", "c")))
+    world.hand.begin("a")
+    world.hand.begin("c")
+    one = world.task(run_id, "a")["run_id"]
+    world.post("runs/cancel", run_id=one)
+    assert world.hand.cancelled == [one]
+    assert world.task(run_id, "a")["state"]["life_cycle_state"] == "TERMINATING"
+    assert world.state(run_id) == ("RUNNING", "")
+    world.post("runs/cancel", run_id=world.task(run_id, "d")["run_id"])
+    world.hand.end("a", TaskEnd("CANCELED"))
+    world.hand.end("c")
+    found = {key: world.task(run_id, key)["state"]["result_state"] for key in "abcd"}
+    assert found == {"a": "CANCELED", "b": "UPSTREAM_CANCELED", "c": "SUCCESS", "d": "CANCELED"}
+    assert world.state(run_id) == ("TERMINATED", "FAILED")
+    world.post("runs/cancel", run_id=one)
+
+
+@pytest.mark.parametrize("all_of_them", [False, True])
+def test_a_run_put_in_by_hand_is_cancelled_at_once(world: World, all_of_them: bool) -> None:
+    job_id = world.job(task("a"))
+    run_id = world.running.add_run(job_id)
+    call, fields = ("cancel-all", {"job_id": job_id}) if all_of_them else ("cancel", {})
+    world.post(f"runs/{call}", **(fields or {"run_id": run_id}))
+    assert world.state(run_id) == ("TERMINATED", "CANCELED")
+    assert world.state(world.run(job_id)) == ("PENDING", "")
+
+
+@pytest.mark.parametrize(
+    ("only", "expected"),
+    [
+        (["b"], {"b": []}),
+        (["+c"], {"a": [], "b": ["a"], "c": ["b"]}),
+        (["b+"], {"b": [], "c": ["b"]}),
+        (["+b+"], {"a": [], "b": ["a"], "c": ["b"]}),
+        (["a", "c"], {"a": [], "c": []}),
+        ([], {"a": [], "b": ["a"], "c": ["b"], "d": []}),
+    ],
+    ids=str,
+)
+def test_some_tasks_only(world: World, only: list[str], expected: dict[str, list[str]]) -> None:
+    job_id = world.job(task("a"), task("b", "a"), task("c", "b"), task("d"))
+    run = world.get("runs/get", run_id=world.run(job_id, only=only))
+    found = {
+        each["task_key"]: [other["task_key"] for other in each["depends_on"]]
+        for each in run["tasks"]
+    }
+    assert found == expected
+
+
+def test_a_task_that_is_not_there_cannot_run_alone(world: World) -> None:
+    job_id = world.job(task("a"))
+    assert world.refused("POST", "run-now", job_id=job_id, only=["+x"]) == "Task x does not exist."
+    words = world.refused("POST", "run-now", job_id=job_id, only="a")
+    assert words == "Invalid only: a list is expected."
+
+
+def test_a_repair_takes_the_jobs_settings_as_they_are(world: World) -> None:
+    job_id = world.job(task("a"), task("b", "a"))
+    run_id = world.run(job_id)
+    world.hand.end("a", TaskEnd("FAILED"))
+    moved = {**task("a"), "notebook_task": {"notebook_path": "/Shared/moved"}}
+    world.post("update", job_id=job_id, new_settings={"tasks": [moved, task("c", "b")]})
+    world.post("runs/repair", run_id=run_id, rerun_all_failed_tasks=True)
+    assert world.hand.tasks["a"].path == "/Shared/moved"
+    world.hand.end("a")
+    world.hand.end("b")
+    assert world.state(run_id) == ("TERMINATED", "SUCCESS")
+    assert "c" not in world.hand.tasks
+
+
+@pytest.mark.parametrize("lost", ["job", "task"])
+def test_a_repair_of_what_the_job_lacks_by_now(world: World, lost: str) -> None:
+    job_id = world.job(task("a"))
+    run_id = world.run(job_id)
+    world.hand.end("a", TaskEnd("FAILED"))
+    if lost == "job":
+        world.post("delete", job_id=job_id)
+    else:
+        world.post("reset", job_id=job_id, new_settings={"tasks": [task("b")]})
+    world.post("runs/repair", run_id=run_id, rerun_all_failed_tasks=True)
+    world.hand.end("a")
+    assert world.state(run_id) == ("TERMINATED", "SUCCESS")
+
+
+def test_a_repair_looks_anew_at_what_was_excluded_behind_a_failure(world: World) -> None:
+    both = {"run_if": "AT_LEAST_ONE_FAILED"}
+    run_id = world.run(world.job(task("a"), task("b", "a"), task("c", "b", **both), task("d")))
+    world.hand.end("d")
+    world.hand.end("a")
+    world.hand.end("b")
+    assert world.task(run_id, "c")["state"]["result_state"] == "EXCLUDED"
+    words = world.refused("POST", "runs/repair", run_id=run_id, rerun_all_failed_tasks=True)
+    assert words == "There are no tasks to run again."
+    more = {"rerun_tasks": ["b"], "rerun_dependent_tasks": True}
+    world.post("runs/repair", run_id=run_id, **more)
+    world.hand.end("b", TaskEnd("FAILED"))
+    world.hand.end("c")
+    assert world.state(run_id) == ("TERMINATED", "SUCCESS_WITH_FAILURES")
+    assert world.task(run_id, "d")["attempt_number"] == 0
+
+
+def test_what_a_repair_says_no_to(world: World) -> None:
+    run_id = world.run(world.job(task("a")))
+    world.hand.end("a", TaskEnd("FAILED"))
+    both = {"rerun_tasks": ["a"], "rerun_all_failed_tasks": True}
+    words = world.refused("POST", "runs/repair", run_id=run_id, **both)
+    assert words == "Only one of rerun_tasks or rerun_all_failed_tasks can be used."
+    words = world.refused("POST", "runs/repair", run_id=run_id, rerun_tasks=["x"])
+    assert words == "Task x does not exist."
+    repair = world.post("runs/repair", run_id=run_id, rerun_tasks=["a"])["repair_id"]
+    world.hand.end("a", TaskEnd("FAILED"))
+    words = world.refused("POST", "runs/repair", run_id=run_id, rerun_tasks=["a"])
+    assert words == "The latest repair ID needs to be provided in order to create a new repair"
+    fields = {"rerun_tasks": ["a"], "latest_repair_id": repair + 1}
+    words = world.refused("POST", "runs/repair", run_id=run_id, **fields)
+    assert words == "latest_repair_id is not that of the latest repair."
+
+
+@pytest.mark.parametrize("name", ["job_parameters", "notebook_params"])
+def test_parameters_that_are_too_long(world: World, name: str) -> None:
+    job_id = world.job(task("a"))
+    words = world.refused("POST", "run-now", job_id=job_id, **{name: {"x": "y" * 10_000}})
+    assert words == f"{name} is longer than 10000 bytes."
+
+
+def test_a_result_is_cut_at_bytes(world: World) -> None:
+    run_id = world.run(world.job(task("a")))
+    world.hand.end("a", TaskEnd("SUCCESS", "xü" + "ü" * (5 * 1024 * 1024 // 2)))
+    one = world.task(run_id, "a")["run_id"]
+    output = world.get("runs/get-output", run_id=one)["notebook_output"]
+    assert (len(output["result"].encode()), output["truncated"]) == (5 * 1024 * 1024 - 1, True)

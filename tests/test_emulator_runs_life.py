@@ -252,7 +252,7 @@ def test_a_repair_runs_again_what_failed(client: WorkspaceClient, script: Script
     assert state_of(client, run_id) == ("TERMINATED", "SUCCESS")
     history = client.jobs.get_run(run_id, include_history=True).repair_history or []
     assert [each.id for each in history] == [None, repair]
-    with pytest.raises(InvalidParameterValue, match="latest_repair_id"):
+    with pytest.raises(InvalidParameterValue, match="The latest repair ID needs to be provided"):
         client.jobs.repair_run(run_id, rerun_tasks=["a"])
     client.jobs.repair_run(run_id, rerun_tasks=["a"], latest_repair_id=repair)
     ended(client, run_id)
