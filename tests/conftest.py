@@ -5,10 +5,17 @@ import os
 import pkgutil
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import pytest_dbxgate
 
 pytest_plugins = ["pytester"]
+
+# How long an example takes says how busy the machine is.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 # Tests start many processes; each would rewrite and compile the whole plugin again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
