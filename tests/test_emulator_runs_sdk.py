@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from databricks.sdk.service.jobs import (
 
 from emulator_client import send
 from fake_executor import FakeExecutor
-from pytest_dbxgate.emulator.executing import RanCell
+from pytest_dbxgate.emulator.executing import RanCell, Report, TaskEnd, TaskRun
 from pytest_dbxgate.emulator.server import Running, start
 from pytest_dbxgate.emulator.store import Rows
 from pytest_dbxgate.execution.cluster import export
@@ -900,3 +901,43 @@ def test_a_workspace_that_runs_nothing(tmp_path: Path) -> None:
         assert run.state is not None and run.state.state_message == (
             "This workspace was started without anything to run notebooks."
         )
+
+
+class Succeeds:
+    """The example of docs/emulator.md."""
+
+    def start(self, task: TaskRun, report: Report) -> None:
+        end = TaskEnd("SUCCESS", value=task.parameters.get("day"))
+        threading.Thread(target=report, args=(task.run_id, end)).start()
+
+    def cancel(self, run_id: int) -> None: ...
+    def forget(self, job_run_id: int) -> None: ...
+    def close(self) -> None: ...
+
+
+def test_an_executor_of_ones_own(tmp_path: Path) -> None:
+    with start(tmp_path, executor=lambda contents: Succeeds()) as running:
+        client = WorkspaceClient(host=running.host, token=running.token, auth_type="pat")
+        task = note("a", notebook_task=NotebookTask("/Shared/a", {"day": "today"}))
+        job_id = client.jobs.create(name="a job", tasks=[task]).job_id or 0
+        run = client.jobs.run_now(job_id).result()
+        assert told(run) == OK
+        output = client.jobs.get_run_output(run.run_id or 0).notebook_output
+        assert output is not None and output.result == "today"
+
+
+def test_runs_are_in_the_dump(world: World) -> None:
+    run_id = world.begin("a")
+    reply = send(world.running, "GET", "/_emulator/dump")
+    assert reply is not None
+    for found in (world.running.dump().runs[run_id], reply.body["runs"][str(run_id)]):
+        assert found["state"]["life_cycle_state"] == "PENDING"
+        assert [one["task_key"] for one in found["attempts"]] == ["a"]
+
+
+def test_the_clock_over_http(world: World) -> None:
+    run_id = world.begin(note("a", timeout_seconds=60))
+    world.fake.begin("a")
+    send(world.running, "POST", "/_emulator/clock", {"offset": 61})
+    send(world.running, "POST", "/_emulator/tick")
+    assert world.state(run_id).startswith("TERMINATED TIMEDOUT")

@@ -30,27 +30,16 @@ def told(run: Json) -> Json:
     }
 
 
-def task(run: Json, one: Json) -> Json:
-    """An attempt of a task."""
-    start, ended = one["start"] or one["since"], one["end"]
-    return {
-        **run_states.tasks_of(run)[one["task_key"]],
-        "run_id": one["run_id"],
-        "attempt_number": one["number"],
-        "run_page_url": _page(run, one["run_id"]),
-        "start_time": start,
-        "end_time": ended,
-        "setup_duration": 0,
-        "execution_duration": max(0, ended - start) if ended else 0,
-        "cleanup_duration": 0,
-        **run_states.told_state(one),
-    }
+def tasks(run: Json, attempts: list[Json]) -> list[Json]:
+    """Attempts of tasks."""
+    known = run_states.tasks_of(run)
+    return [_task(run, one, known[one["task_key"]]) for one in attempts]
 
 
 def task_alone(run: Json, one: Json) -> Json:
     """An attempt of a task, asked for by its own run id."""
     return {
-        **task(run, one),
+        **tasks(run, [one])[0],
         "job_id": run["job_id"],
         "job_run_id": run["run_id"],
         "run_name": one["task_key"],
@@ -77,6 +66,22 @@ def turn(run: Json) -> Json:
 def history(run: Json) -> list[Json]:
     """``repair_history``: the run at first, then each repair."""
     return [*run["history"], turn(run)]
+
+
+def _task(run: Json, one: Json, task: Json) -> Json:
+    start, ended = one["start"] or one["since"], one["end"]
+    return {
+        **task,
+        "run_id": one["run_id"],
+        "attempt_number": one["number"],
+        "run_page_url": _page(run, one["run_id"]),
+        "start_time": start,
+        "end_time": ended,
+        "setup_duration": 0,
+        "execution_duration": max(0, ended - start) if ended else 0,
+        "cleanup_duration": 0,
+        **run_states.told_state(one),
+    }
 
 
 def _times(run: Json) -> Json:

@@ -93,7 +93,7 @@ class Runs:
         told = run_telling.told(run)
         attempts = run.get("attempts", [])
         end = int(start) + _PAGE
-        told["tasks"] = [run_telling.task(run, one) for one in attempts[int(start) : end]]
+        told["tasks"] = run_telling.tasks(run, attempts[int(start) : end])
         if len(attempts) > end:
             told |= {"has_more": True, "next_page_token": str(end)}
         if call.flag("include_history") and "attempts" in run:
@@ -185,9 +185,10 @@ class Runs:
         skipped [doc]."""
         settings = run["settings"]
         most = most_at_once(settings)
-        queue = call.body.get("queue") or settings.get("queue") or {}
+        queue = call.body.get("queue") or settings.get("queue")
         if self.driver.is_full(run["job_id"], most):
-            run["queued"] = bool(most and queue.get("enabled"))
+            waits = isinstance(queue, Mapping) and bool(queue.get("enabled"))
+            run["queued"] = bool(most) and waits
             if not run["queued"]:
                 run["state"] = {
                     "life_cycle_state": run_states.SKIPPED,
