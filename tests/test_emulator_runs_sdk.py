@@ -765,6 +765,24 @@ def test_what_ran_when_the_workspace_stopped_is_an_internal_error(tmp_path: Path
     world.running.stop()
 
 
+def test_what_had_ended_before_a_stop_stays(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    run_id = world.begin("a", note("b", "a"))
+    world.fake.end("a", value="1")
+    world.running.stop()
+    world.open()
+    assert world.tasks(run_id) == {
+        "a": OK,
+        "b": "INTERNAL_ERROR FAILED (INTERNAL_ERROR, INTERNAL_ERROR)",
+    }
+    output = world.client.jobs.get_run_output(world.attempt(run_id, "a")).notebook_output
+    assert output is not None and output.result == "1"
+    world.client.jobs.repair_run(run_id, rerun_all_failed_tasks=True)
+    world.fake.end("b")
+    assert world.state(run_id) == OK
+    world.running.stop()
+
+
 def test_going_back_while_something_runs(world: World) -> None:
     job_id = world.job("a")
     before = world.running.snapshot()

@@ -76,8 +76,10 @@ class RunDriver:
         self._due.clear()
         for run in self._book.active():
             for one in latest(run).values():
-                run_states.end(one, "FAILED", now, life=run_states.INTERNAL_ERROR, message=_LOST)
-                one["code"] = one["code"] or "INTERNAL_ERROR"
+                if one["life"] in run_states.ACTIVE:
+                    life = run_states.INTERNAL_ERROR
+                    run_states.end(one, "FAILED", now, life=life, message=_LOST)
+                    one["code"] = "INTERNAL_ERROR"
             state = {"life_cycle_state": "INTERNAL_ERROR", "result_state": "FAILED"}
             run |= {"state": {**state, "state_message": _LOST}, "end_time": now, "queued": False}
             self._book.save(run)
