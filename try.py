@@ -1,8 +1,9 @@
 """Try the project on a fresh machine: one command sets everything up, then runs.
 
-    python try.py deploy [pytest arguments]   gate the notebooks of sample_notebooks/ and publish
-                                              them into a workspace on this machine
-    python try.py gate [pytest arguments]     gate them and publish nothing
+    python try.py deploy [pytest arguments]   gate the notebooks of sample_notebooks/, run them
+                                              on an embedded Spark and publish them into a
+                                              workspace, all on this machine
+    python try.py gate [pytest arguments]     gate them, run and publish nothing
     python try.py tests [pytest arguments]    run the project's own tests
     python try.py run TOOL [arguments]        run a tool of the environment (ruff, mypy, ...)
 
@@ -30,9 +31,10 @@ PIP_WITH_GROUPS = (25, 1)
 
 SAMPLES = "sample_notebooks"
 PYTEST = ["-m", "pytest"]
+RUN = ["--dbx-run", "local"]
 COMMANDS = {
     # A run publishes all that stands below its root.
-    "deploy": [*PYTEST, "--rootdir", SAMPLES, "--dbx-only", "--dbx-deploy", SAMPLES],
+    "deploy": [*PYTEST, "--rootdir", SAMPLES, "--dbx-only", *RUN, "--dbx-deploy", SAMPLES],
     "gate": [*PYTEST, "--dbx-only", SAMPLES],
     "tests": [*PYTEST, "-n", "2"],
 }

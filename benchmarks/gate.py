@@ -78,6 +78,7 @@ class Bench:
                 "-o",
                 f"cache_dir={self.scratch / 'cache'}",
             ),
+            *("-p", "no:hypothesispytest"),  # of this project's environment, not of a user's
             *arguments,
             self.tree / only,
         ]

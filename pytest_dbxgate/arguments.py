@@ -167,6 +167,16 @@ def is_ignored(file: Path, paths: Iterable[Path], patterns: Sequence[str]) -> bo
     )
 
 
+def imported(paths: Iterable[str]) -> list[str]:
+    """A note for each notebook that pytest imports all the same, before any plugin can object."""
+    return [
+        f"{path} is a notebook, and pytest runs every conftest.py as Python: rename it, or add "
+        "--noconftest"
+        for path in paths
+        if path.rpartition("/")[2] == "conftest.py"
+    ]
+
+
 def hidden(paths: Iterable[str], patterns: Sequence[str]) -> list[str]:
     """Those of ``paths`` that stand in a folder which pytest's ``norecursedirs`` passes over."""
     folders: dict[str, bool] = {"": False}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -111,13 +112,20 @@ class MemberNode(pytest.Collector):
         yield from run_items(self, self.judge, self.key)
 
 
+def _id_below(parent: pytest.Collector, name: str) -> str:
+    """As text: pytest 9.2 takes it apart at a ``[``, and does so where ``--lf`` reads it back."""
+    return f"{parent.nodeid}::{name}"
+
+
 def check_items(
     parent: pytest.Collector, judge: Judge, key: NotebookKey, wanted: Wanted
 ) -> Iterator[CheckItem]:
     possible = wanted.file.checks
     for check in Check:
         if check in possible and (wanted.only is None or (key, check) in wanted.only):
-            item: CheckItem = CheckItem.from_parent(parent, name=check.value)
+            item: CheckItem = CheckItem.from_parent(
+                parent, name=check.value, nodeid=_id_below(parent, check.value)
+            )
             item.judge, item.key, item.check = judge, key, check
             item.add_marker("dbx")
             item.add_marker(f"dbx_{check.value}")
@@ -160,14 +168,22 @@ class CheckItem(pytest.Item):
         """The notebook's file as pytest may print it."""
         return self.config.rootpath / clean(self.key.path)
 
+    @cached_property
+    def location(self) -> tuple[str, int | None, str]:
+        """What pytest would make of ``reportinfo``, without a detour over absolute paths."""
+        path = clean(self.key.path).replace("/", os.sep)
+        return path, 0, f"{node_id(self.key)}: {self.check.value}"
+
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         # Not the node id itself: where a headline ends it, `-v` writes `::` for each dot.
-        return self.shown_path, 0, f"{node_id(self.key)}: {self.check.value}"
+        return self.shown_path, *self.location[1:]
 
 
 def run_items(parent: pytest.Collector, judge: Judge, key: NotebookKey) -> Iterator[RunItem]:
     for run in judge.runs_of(key):
-        item: RunItem = RunItem.from_parent(parent, name=run.item)
+        item: RunItem = RunItem.from_parent(
+            parent, name=run.item, nodeid=_id_below(parent, run.item)
+        )
         item.judge, item.key = judge, run
         item.add_marker("dbx")
         item.add_marker("dbx_run")
@@ -195,7 +211,7 @@ class RunItem(pytest.Item):
         if outcome.output:
             self.add_report_section("call", "stdout", runs.tail(outcome.output))
         if outcome.state is RunState.UNSUPPORTED and self.judge.may_skip(self.key):
-            pytest.skip(clean(f"not run: {outcome.message}"))
+            pytest.skip(clean(f"not run: {ended.findings[0].message}"))
         if outcome.state is not RunState.PASSED:
             raise RunFailedError(ended)
 
@@ -222,9 +238,13 @@ class RunItem(pytest.Item):
             return runs.item_report(ended.outcome, ended.findings, color=self.judge.color)
         return super().repr_failure(excinfo)
 
+    @property
+    def shown_path(self) -> Path:
+        """The notebook's file as pytest may print it."""
+        return self.config.rootpath / clean(self.key.notebook.path)
+
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
-        path = self.config.rootpath / clean(self.key.notebook.path)
-        return path, 0, f"{node_id(self.key.notebook)}: {clean(self.key.item)}"
+        return self.shown_path, 0, f"{node_id(self.key.notebook)}: {clean(self.key.item)}"
 
 
 class ToolNode(pytest.Collector):

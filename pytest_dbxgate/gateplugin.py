@@ -458,10 +458,11 @@ class GatePlugin:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, Any, Any]:
         report = yield
-        if isinstance(item, collection.CheckItem) and report.skipped and call.when == "call":
+        ours = item if isinstance(item, (collection.CheckItem, collection.RunItem)) else None
+        if ours is not None and report.skipped and call.when == "call":
             # Not the line in this plugin that said so, but the notebook.
             reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
-            report.longrepr = (str(item.shown_path), 1, reason)
+            report.longrepr = (str(ours.shown_path), 1, reason)
         if isinstance(item, collection.RunItem) and call.when == "call":
             told = dict(report.user_properties).get("dbx_seconds")
             report.duration = float(str(told)) if told else report.duration
@@ -484,6 +485,8 @@ class GatePlugin:
                 + ", ".join(hidden[:3])
                 + (", ..." if len(hidden) > 3 else "")
             )
+        if not self._config.option.noconftest:
+            notes += arguments.imported(paths)
         return [*lines, *(f"dbxgate: {clean(note)}" for note in notes)]
 
     @pytest.hookimpl(tryfirst=True)

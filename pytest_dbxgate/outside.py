@@ -59,7 +59,9 @@ def kept(done: Published, root: Path, wanted: Publishing) -> Published:
             with file.open("a", encoding="utf-8") as stream:
                 stream.write(f"# {text.headline(done)}\n")
                 stream.writelines(f"{line}\n" for line in done.log)
-            notes.append(f"what was done, step by step: {file.relative_to(root).as_posix()}")
+            here = Path.cwd()
+            seen = file.relative_to(here) if file.is_relative_to(here) else file
+            notes.append(f"what was done, step by step: {seen.as_posix()}")
     done = replace(done, notes=tuple(notes))
     if wanted.summary_file is not None:
         write_report(wanted.summary_file, text.markdown(done).encode("utf-8"), name="--dbx-summary")

@@ -72,9 +72,13 @@ def pytest_configure(config: pytest.Config) -> None:
     chosen = options.read(config)
     if chosen.gate:
         from pytest_dbxgate.gateplugin import GatePlugin
+        from pytest_dbxgate.passing import PassingPlugin
+        from pytest_dbxgate.summary_lines import SummaryLinesPlugin
 
         gate = GatePlugin(config, chosen)
         config.pluginmanager.register(gate, "dbxgate-session")
+        config.pluginmanager.register(PassingPlugin(config), "dbxgate-passing")
+        config.pluginmanager.register(SummaryLinesPlugin(), "dbxgate-summary")
         if chosen.publishing is not None:
             from pytest_dbxgate.publishplugin import PublishPlugin
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from functools import cache, cached_property
 from pathlib import Path
 
 from pytest_dbxgate import settings as settings_module
+from pytest_dbxgate.errors import ConfigurationError
 from pytest_dbxgate.notebook.model import NotebookKey
 from pytest_dbxgate.settings import PolicyOrigin, Settings, matches
 
@@ -90,7 +92,28 @@ def load(root: Path, files: Iterable[str]) -> Projects:
         found = _first(root / inner, names, inner, _around(inner, by_folder))
         if found is not None:
             by_folder[inner] = found
+    for each in by_folder.values():
+        _check_roots(root, each)
     return Projects(by_folder)
+
+
+def _check_roots(root: Path, settings: Settings) -> None:
+    """A folder that ``workspace_roots`` names and that is not there would make every absolute path
+    below it a missing notebook. What a policy names need not be in each repository."""
+    if settings.policies:
+        return
+    folder = root / settings.folder
+    for _ in filter(None, settings.root_inside.split("/")):
+        folder = folder.parent
+    for place, inside in settings.workspace_roots.items():
+        if not (folder / inside.strip("/")).is_dir():
+            names = [each.name for each in folder.iterdir() if each.is_dir()]
+            near = get_close_matches(inside.strip("/"), sorted(names), n=1)
+            raise ConfigurationError(
+                f'{settings.origin}: workspace_roots: "{place}" = "{inside}": there is no such '
+                "folder",
+                next_step=f'did you mean "{near[0]}"?' if near else "name a folder of the project",
+            )
 
 
 def _first(

@@ -124,8 +124,13 @@ def carried_out(result: Published, target: Opened, request: Request, means: Mean
     """``result`` with the plan, the deployment, or what was healed in place of a refused one."""
     workspace, place, project = target.workspace, target.target, result.project
     if result.mode is Mode.PLAN:
-        plan, _ = look(workspace, place, request, project=project, means=means)
-        return replace(result, plan=plan)
+        plan, unfinished = look(workspace, place, request, project=project, means=means)
+        notes = (
+            f"the deployment {each} is unfinished: the next run or --dbx-heal undoes or finishes "
+            "it first, and then the plan may be another"
+            for each in unfinished
+        )
+        return replace(result, plan=plan, notes=tuple(notes))
     if result.refusals:
         healed = heal_target(workspace, place, project=project, means=means, owner=target.user)
         return replace(result, healed=healed)

@@ -41,6 +41,7 @@ class PublishPlugin:
         self._failed_tests: list[str] = []
         self._collection_errors: list[str] = []
         self._published: Published | None = None
+        self._is_reporting = False
         self._order = publishing.Order(
             _MODES[wanted.command],
             wanted.target,
@@ -138,16 +139,20 @@ class PublishPlugin:
             longrepr="\n".join(text.lines(done)) if failed else None,
             when="call",
         )
+        self._is_reporting = True
         self._config.hook.pytest_runtest_logreport(report=report)
+        self._is_reporting = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(
         self, report: pytest.TestReport, config: pytest.Config
     ) -> tuple[str, str, str] | None:
-        """No letter behind the progress of the tests, which is complete by then."""
+        """Nothing behind the progress of the tests, which is complete by then. The summary, later,
+        wants the word."""
         ours = report.nodeid.startswith(f"{collection.TOOL_NODE}::publish[")
-        silent = ours and config.get_verbosity() <= 0
-        return (report.outcome, "", report.outcome.upper()) if silent else None
+        if not ours or config.get_verbosity() > 0:
+            return None
+        return report.outcome, "", "" if self._is_reporting else report.outcome.upper()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(

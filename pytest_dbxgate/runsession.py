@@ -12,6 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ import pytest
 
 from pytest_dbxgate import collection
 from pytest_dbxgate.arguments import Wanted
-from pytest_dbxgate.errors import ConfigurationError
+from pytest_dbxgate.errors import AuthenticationError, ConfigurationError, PlatformError
 from pytest_dbxgate.execution.outcome import Outcome, RunKey, RunState
 from pytest_dbxgate.notebook.model import NotebookKey
 from pytest_dbxgate.options import Options
@@ -116,7 +117,9 @@ class RunSession:
             signal.signal(number, handler)
         only_platform = 0 < self._platform_failures == session.testsfailed
         if session.exitstatus == pytest.ExitCode.TESTS_FAILED and only_platform:
-            session.exitstatus = 25
+            error = None if self._runs is None else self._runs.error
+            is_login = isinstance(error, AuthenticationError)
+            session.exitstatus = (AuthenticationError if is_login else PlatformError).exit_code
 
     def note(self, report: pytest.TestReport) -> None:
         """Count the failures that no notebook is to blame for."""
@@ -138,7 +141,8 @@ class RunSession:
     def summary(self) -> list[str]:
         if self._runs is None or not self.outcomes:
             return []
-        left = [clean(each) for each in self._remarks if each.startswith("left behind")]
+        told = ("left behind: ", "swept away: ")
+        left = [clean(each) for each in self._remarks if each.startswith(told)]
         return [*text.summary(self.outcomes, self._runs.took), *left]
 
     def _keep(self, ended: Ended) -> None:
@@ -154,14 +158,19 @@ class RunSession:
         return self._folder / f"run-{self._numbers[key]}.pickle"
 
     def _catch_signals(self) -> None:
-        """An end by SIGTERM is an interrupt: whatever was started must not go on alone."""
-        if threading.current_thread() is threading.main_thread():
-            number = signal.SIGTERM
+        """An end by SIGTERM, or with the terminal, is an interrupt: whatever was started must not
+        go on alone."""
+        if threading.current_thread() is not threading.main_thread():
+            return
 
-            def interrupt(number: int, frame: FrameType | None) -> None:
-                raise KeyboardInterrupt
+        def interrupt(number: int, frame: FrameType | None) -> None:
+            raise KeyboardInterrupt
 
-            self._before[number] = signal.signal(number, interrupt)
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            # What nohup ignores stays ignored.
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, interrupt)
 
     # -- waiting ---------------------------------------------------------------------------
 
@@ -196,18 +205,27 @@ class RunSession:
             line += f" ({clean(self._remarks[-1])})"
         if self._is_terminal:
             self._wipe()
-            reporter.write(f" {line}", flush=True)
+            with self._not_captured():
+                reporter.write(f" {line}", flush=True)
             self._shown = len(line) + 1
         elif self._runs.seconds - self._told >= _TOLD_EVERY:
             self._told = self._runs.seconds
-            reporter.ensure_newline()
-            reporter.write_line(line)
+            with self._not_captured():
+                reporter.ensure_newline()
+                reporter.write_line(line)
 
     def _wipe(self) -> None:
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if self._shown and reporter is not None:
-            reporter.write("\b" * self._shown + " " * self._shown + "\b" * self._shown, flush=True)
+            with self._not_captured():
+                back = "\b" * self._shown
+                reporter.write(back + " " * self._shown + back, flush=True)
             self._shown = 0
+
+    def _not_captured(self) -> AbstractContextManager[None]:
+        """While an item runs, pytest takes even the reporter's lines for output of the item."""
+        capture = self._config.pluginmanager.get_plugin("capturemanager")
+        return nullcontext() if capture is None else capture.global_and_fixture_disabled()
 
     def _tell_now_and_then(self) -> None:
         """Where only workers wait."""

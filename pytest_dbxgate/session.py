@@ -115,7 +115,7 @@ class Gate:
 
         fresh, errors = self._check(stale, survey, relate)
         results.update((result.key, result) for found in fresh.values() for result in found)
-        doubtful = _doubtful(selection, results)
+        doubtful = [key for key in _doubtful(selection, results) if survey.may_be_run(key)]
         if doubtful:
             related.append(survey.relations(doubtful, _broken(results)))
         relations = Relations.of(related)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +22,8 @@ from pytest_dbxgate.projects import Projects
 
 if TYPE_CHECKING:
     from pytest_dbxgate.checks.references.check import Broken, Subject
+
+_RUN = re.compile(rb"%run\b([^\n]*)")
 
 # What checks is imported late: where nothing changed, the cache answers.
 
@@ -98,6 +101,29 @@ class Survey:
             self._fresh[path] = known
         return self._fresh[path]
 
+    def may_be_run(self, key: NotebookKey) -> bool:
+        """Whether some notebook may run this one by ``%run``. A look at the bytes: it spares the
+        whole project where only lint was asked for."""
+        if self._targets is None:
+            return True
+        name = (key.member or key.path).rpartition("/")[2].casefold()
+        return (name.rpartition(".")[0] or name) in self._targets
+
+    @cached_property
+    def _targets(self) -> str | None:
+        """All that is written behind ``%run``; None where that cannot be told by a look."""
+        found: list[bytes] = []
+        for item in self._discovery.notebooks:
+            if item.path.lower().endswith(".dbc"):
+                return None
+            try:
+                found += _RUN.findall((self._root / item.path).read_bytes())
+            except OSError:
+                continue
+        targets = b"\n".join(found)
+        # JSON may write any character as a number.
+        return None if b"\\u" in targets else targets.decode("utf-8", "replace").casefold()
+
     def known_facts(self, path: str) -> tuple[NotebookFacts, ...] | None:
         """The facts of a file if somebody asked for them."""
         return self._fresh.get(path)
@@ -157,7 +183,10 @@ class Survey:
             broken=self._broken_in(known_broken),
             known=self.cache,
         )
-        found = placing.placed(answer.claims, self.notebook, self._text, self._projects.of_key)
+        whole = {key for key in wanted if known_broken.get(key) == () and self._silences(key)}
+        found = placing.placed(
+            answer.claims, self.notebook, self._text, self._projects.of_key, whole=whole
+        )
         if not answer.error:
             self.cache.put_project(digest, found, answer.unused)
         return Relations(found, answer.unused, answer.undone, answer.error)
@@ -179,6 +208,10 @@ class Survey:
             return frozenset(cells)
 
         return broken
+
+    def _silences(self, key: NotebookKey) -> bool:
+        """Whether a comment in a notebook may silence something. Of archives it is not known."""
+        return key.member is None and "dbx:" in self._text(key.path)
 
     def _text(self, path: str) -> str:
         try:

@@ -13,6 +13,7 @@ import pytest
 
 from pytest_dbxgate.errors import ConfigurationError
 from pytest_dbxgate.execution.engines import ENGINES, pyspark
+from spark_client import connect
 
 
 def session() -> Any:
@@ -29,8 +30,6 @@ def session() -> Any:
 
 @cache
 def _started(home: str) -> Any:
-    from pyspark.sql import SparkSession
-
     folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
     before = os.environ.get("SPARK_HOME")
     os.environ["SPARK_HOME"] = home
@@ -42,4 +41,4 @@ def _started(home: str) -> Any:
             os.environ["SPARK_HOME"] = before
     atexit.register(folder.cleanup)
     atexit.register(server.stop)
-    return SparkSession.builder.remote(server.remote).create()
+    return connect(server.remote)

@@ -1,6 +1,12 @@
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
+
+import pytest
+
+import pytest_dbxgate
 
 pytest_plugins = ["pytester"]
 
@@ -9,3 +15,14 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # There pytest prints messages in full; the expected texts are those of a terminal.
 for name in ("CI", "BUILD_NUMBER"):
     os.environ.pop(name, None)
+
+
+@pytest.fixture(scope="session")
+def imported() -> None:
+    """Everything that a run imports. pytester forgets what was imported since it began, and the
+    next run in this process would have classes of its own."""
+    for name in ("databricks.sdk", "nbformat", "sqlfluff", "sqlglot", "uvicorn"):
+        importlib.import_module(name)
+    for module in pkgutil.walk_packages(pytest_dbxgate.__path__, "pytest_dbxgate."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)

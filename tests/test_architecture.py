@@ -32,7 +32,7 @@ LAYERS = [
     ["packaging"],
     ["drawing", "fixing", "narrowing", "collection", "options", "publish_options", "hookspecs"],
     ["runsession"],
-    ["outside", "gateplugin", "precommit"],
+    ["outside", "gateplugin", "passing", "summary_lines", "precommit"],
     ["publishplugin", "commands"],
     ["plugin"],
 ]
@@ -91,7 +91,7 @@ def test_no_cycles() -> None:
         visit(module, ())
 
 
-def test_the_embedded_workspace_knows_nothing_of_its_client() -> None:
+def test_nothing_that_the_embedded_workspace_uses_is_its_client() -> None:
     """A mistake in the one must not be hidden by the same mistake in the other."""
     graph = {module: imported(module) for module in MODULES}
     reached = {module for module in MODULES if module.startswith("emulator")}
@@ -115,3 +115,11 @@ def test_the_core_knows_no_pytest() -> None:
             file = ROOT / (module.replace(".", "/") + ".py")
             if file.exists():
                 assert "import pytest\n" not in file.read_text(encoding="utf-8"), module
+
+
+def test_what_runs_a_notebook_loads_nothing_heavy_ahead_of_it() -> None:
+    """Each child process imports these; a tenth of a second counts for each notebook."""
+    for module in MODULES:
+        if module.startswith("execution.kernel"):
+            heavy = ("checks", "workspace", "delivery", "emulator", "session")
+            assert not [name for name in imported(module) if name.startswith(heavy)], module

@@ -153,3 +153,12 @@ def test_a_folder_above_the_root_means_all(root: Path) -> None:
         files=[GatedFile("a.py")],
     )
     assert [wanted.file.path for wanted in plan.wanted] == ["a.py"]
+
+
+def test_a_notebook_that_pytest_imports_all_the_same() -> None:
+    assert arguments.imported(["a.py", "conftest.py", "nb/conftest.py", "nb/my_conftest.py"]) == [
+        "conftest.py is a notebook, and pytest runs every conftest.py as Python: rename it, or add "
+        "--noconftest",
+        "nb/conftest.py is a notebook, and pytest runs every conftest.py as Python: rename it, or "
+        "add --noconftest",
+    ]

@@ -106,7 +106,7 @@ class World:
         return found[-1]
 
     def cells(self, run_id: int) -> tuple[export.ExportedCell, ...]:
-        (view,) = self.client.jobs.export_run(run_id).views or []
+        (view,) = self.client.jobs.export_run(self.attempt(run_id, "a")).views or []
         assert view.content is not None
         return export.cells(view.content)
 
@@ -486,26 +486,29 @@ def test_the_output_of_a_task(world: World) -> None:
     assert (output.error, output.error_trace) == ("ValueError: no", "line 1\nValueError: no")
 
 
-def test_a_run_of_several_tasks_has_no_output_of_its_own(world: World) -> None:
-    run_id = world.begin("a", "b")
+@pytest.mark.parametrize("tasks", [("a",), ("a", "b")])
+def test_a_run_has_no_output_of_its_own(world: World, tasks: tuple[str, ...]) -> None:
+    run_id = world.begin(*tasks)
     for call in (world.client.jobs.get_run_output, world.client.jobs.export_run):
         with pytest.raises(InvalidParameterValue) as caught:
             call(run_id)
         assert str(caught.value) == MANY
 
 
-def test_a_run_of_one_task_has_the_output_of_its_last_attempt(world: World) -> None:
+def test_each_attempt_has_its_output(world: World) -> None:
     run_id = world.begin(note("a", max_retries=1))
-    assert world.client.jobs.get_run_output(run_id).error is None
+    first = world.attempt(run_id, "a")
+    assert world.client.jobs.get_run_output(first).error is None
     world.fake.end("a", "FAILED", error="first")
     world.fake.end("a", "FAILED", error="second")
-    assert world.client.jobs.get_run_output(run_id).error == "second"
+    assert world.client.jobs.get_run_output(first).error == "first"
+    assert world.client.jobs.get_run_output(world.attempt(run_id, "a")).error == "second"
 
 
 def test_a_long_result_is_cut(world: World) -> None:
     run_id = world.begin("a")
     world.fake.end("a", value="x" * (5 * 1024 * 1024 + 1))
-    output = world.client.jobs.get_run_output(run_id).notebook_output
+    output = world.client.jobs.get_run_output(world.attempt(run_id, "a")).notebook_output
     assert output is not None and output.result is not None
     assert (len(output.result), output.truncated) == (5 * 1024 * 1024, True)
 
@@ -513,7 +516,7 @@ def test_a_long_result_is_cut(world: World) -> None:
 def test_the_page_of_a_run_is_read_back(world: World) -> None:
     run_id = world.begin("a")
     with pytest.raises(DatabricksError, match="active run"):
-        world.client.jobs.export_run(run_id)
+        world.cells(run_id)
     cells = [
         RanCell("x = '<b>&amp;</b> ü %'", output="printed <i>\n", start=1000, end=2500),
         RanCell("1 / 0", "error", "ZeroDivisionError: <0>", "line 1\nline <2>"),
@@ -537,7 +540,7 @@ def test_what_is_no_notebook_has_no_page(world: World) -> None:
     run_id = world.begin(Task("a", spark_python_task=SparkPythonTask("/a.py")))
     wait(world, run_id)
     with pytest.raises(InvalidParameterValue, match="is not a notebook run"):
-        world.client.jobs.export_run(run_id)
+        world.cells(run_id)
 
 
 def test_runs_are_listed_the_newest_first(world: World) -> None:
@@ -651,6 +654,16 @@ def test_the_queue_is_worked_off_in_order(world: World) -> None:
     assert [world.state(run_id) for run_id in runs] == [FAILED, CANCELED, OK, OK]
 
 
+@pytest.mark.parametrize("queue", ["yes", {}, {"enabled": False}, None], ids=str)
+def test_what_is_no_queue_skips(world: World, queue: object) -> None:
+    job_id = world.job("a")
+    world.run_now(job_id)
+    body = {"job_id": job_id, "queue": queue}
+    reply = send(world.running, "POST", "/api/2.2/jobs/run-now", body)
+    assert reply is not None and reply.status == 200
+    assert world.state(reply.body["run_id"]) == SKIPPED
+
+
 def test_the_queue_alone_is_cancelled(world: World) -> None:
     job_id = world.job("a", queue=QueueSettings(enabled=True))
     runs = [world.run_now(job_id) for _ in range(3)]
@@ -685,8 +698,8 @@ def test_a_repair_runs_what_failed(world: World) -> None:
     assert world.state(run_id) == "PENDING"
     world.fake.end("b", "FAILED")
     assert world.fake.keys() == ["a", "b", "b"]
-    for latest in (None, 1234):
-        with pytest.raises(InvalidParameterValue, match="latest_repair_id"):
+    for latest, words in ((None, "The latest repair ID needs"), (1234, "latest_repair_id")):
+        with pytest.raises(InvalidParameterValue, match=words):
             world.client.jobs.repair_run(
                 run_id, rerun_all_failed_tasks=True, latest_repair_id=latest
             )
@@ -858,8 +871,10 @@ ROUTES = {
     ),
     "runs/get": lambda world, ids: world.client.jobs.get_run(ids[1]),
     "runs/list": lambda world, ids: list(world.client.jobs.list_runs()),
-    "runs/get-output": lambda world, ids: world.client.jobs.get_run_output(ids[1]),
-    "runs/export": lambda world, ids: world.client.jobs.export_run(ids[1]),
+    "runs/get-output": lambda world, ids: world.client.jobs.get_run_output(
+        world.attempt(ids[1], "a")
+    ),
+    "runs/export": lambda world, ids: world.client.jobs.export_run(world.attempt(ids[1], "a")),
     "runs/cancel": lambda world, ids: world.client.jobs.cancel_run(ids[1]),
     "runs/cancel-all": lambda world, ids: world.client.jobs.cancel_all_runs(job_id=ids[0]),
     "runs/repair": lambda world, ids: world.client.jobs.repair_run(ids[1], rerun_tasks=["a"]),
@@ -940,7 +955,7 @@ def test_an_executor_of_ones_own(tmp_path: Path) -> None:
         job_id = client.jobs.create(name="a job", tasks=[task]).job_id or 0
         run = client.jobs.run_now(job_id).result()
         assert told(run) == OK
-        output = client.jobs.get_run_output(run.run_id or 0).notebook_output
+        output = client.jobs.get_run_output((run.tasks or [])[0].run_id or 0).notebook_output
         assert output is not None and output.result == "today"
 
 

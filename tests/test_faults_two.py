@@ -24,7 +24,8 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
 
 @pytest.mark.parametrize("first", [*range(8, 17), 40, 60, 75, 90])
 def test_of_two_at_once_one_publishes_and_one_refuses(matrix: Matrix, first: int) -> None:
-    for second in (0, 9, 10, 11, 12, 13, 14, 30, 500):
+    # Once the first holds the lock, how far the second comes with it makes no difference.
+    for second in (0, 9, 10, 11, 12, 13, 14, 30, 500) if first < 20 else (0, 12, 500):
         matrix.world.reset()
         both = run_both(
             matrix.world,

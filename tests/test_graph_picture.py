@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from itertools import combinations, pairwise
+from unicodedata import east_asian_width
 from xml.etree import ElementTree
 
 import pytest
@@ -24,7 +25,7 @@ from pytest_dbxgate.reporting.graph import (
 )
 from pytest_dbxgate.reporting.graph_columns import columns, components
 from pytest_dbxgate.reporting.graph_hubs import taken_apart
-from pytest_dbxgate.reporting.graph_layout import Box, layout
+from pytest_dbxgate.reporting.graph_layout import Box, layout, node_width, shown_label
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -338,3 +339,25 @@ def test_summaries() -> None:
     assert summary(Picture("x", ())) == "nothing; no findings"
     assert summary(Picture("x", (notebook("a", 0, 2),))) == "1 notebook; 1 with warnings"
     assert findings(notebook("a")) == ""
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [
+        ("nightly", "nightly"),
+        ("[PROD] CUSTOMER WAREHOUSE: MONTHLY MERGE", 34),
+        ("W" * 60, 30),
+        ("顧客データ統合ジョブ夜間バッチ処理本番環境向け定期実行", 20),
+    ],
+)
+@pytest.mark.parametrize("errors", [0, 100])
+def test_no_name_leaves_its_frame(label: str, shown: str | int, errors: int) -> None:
+    node = Node("j", label, "job", errors=errors)
+    text = shown_label(node)
+    assert text == shown if isinstance(shown, str) else 10 < len(text) <= shown
+    widest = sum(
+        13.4 if east_asian_width(each) == "W" else 9.0 if each.isupper() else 6.7 for each in text
+    )
+    room = node_width(node) - 44 - (22 + 6 * len(str(errors)) if errors else 0)
+    assert widest <= room + 0.1
+    assert f">{text}</text>" in graph_svg.render(Picture("p", (node,)))

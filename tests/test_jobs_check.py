@@ -641,3 +641,35 @@ def test_a_long_chain_and_a_long_circle(tmp_path: Path) -> None:
     assert found(tmp_path, {"j.json": job("")}) == []
     (only,) = found(tmp_path, {"j.json": job("t0")})
     assert only[3] == "waits for itself: t0 -> t1 -> t2 -> t3 -> t4 -> t5 -> t6 -> ... -> t0"
+
+
+class TestShapes:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("resources: []\n", [(1, 12, "`resources` takes a mapping")]),
+            ("resources:\n  jobs: nightly\n", [(2, 9, "`resources.jobs` takes a mapping")]),
+            (
+                "resources:\n  jobs:\n    a: [x]\n    b: {name: b}\n",
+                [(3, 8, "`resources.jobs.a` takes a mapping")],
+            ),
+            ("targets: dev\n", [(1, 10, "`targets` takes a mapping")]),
+            (
+                "targets:\n  dev:\n    resources:\n      jobs: 5\n",
+                [(4, 13, "`targets.dev.resources.jobs` takes a mapping")],
+            ),
+            ("include: more/*.yml\n", [(1, 10, "`include` takes a list")]),
+            ("sync:\n  paths: ../lib\n", [(2, 10, "`sync.paths` takes a list")]),
+        ],
+    )
+    def test_above_the_jobs(
+        self, tmp_path: Path, text: str, expected: list[tuple[int, int, str]]
+    ) -> None:
+        files = {"databricks.yml": "bundle:\n  name: b\n" + text}
+        assert found(tmp_path, files) == [
+            ("DBX435", line + 2, column, message) for line, column, message in expected
+        ]
+
+    def test_nothing_and_what_a_variable_may_be(self, tmp_path: Path) -> None:
+        text = "bundle:\n  name: b\nresources:\ntargets:\n  dev:\n  prod:\n    resources: ${x.y}\n"
+        assert found(tmp_path, {"databricks.yml": text}) == []

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from pytest_dbxgate.discovery import discover
 from pytest_dbxgate.project.jobs.model import JobKind
+from pytest_dbxgate.project.jobs.reading import read
 from pytest_dbxgate.project.jobs.recognise import kind_of
 
 ACTIVITY = '{"name": "a", "type": "DatabricksNotebook", "typeProperties": {"notebookPath": "/a"}}'
@@ -75,3 +79,14 @@ def test_no_bytes_raise() -> None:
     assert kind_of("a.json", b'\xff"task_key": "tasks": ') is JobKind.JOB
     assert kind_of("a.json", b'"task_key": ' + b"[" * 200_000) is None
     assert kind_of("a.yml", b"\xff\xfe\x00task_key") is None
+
+
+@pytest.mark.parametrize("coding", ["utf-16", "utf-16-be"])
+def test_a_bundle_in_utf_16_is_told_not_passed_over(tmp_path: Path, coding: str) -> None:
+    data = "\ufeffbundle:\n  name: b\n".encode(coding)
+    (tmp_path / "databricks.yml").write_bytes(data)
+    (tmp_path / "other.yml").write_bytes(data)
+    assert [item.path for item in discover(tmp_path).jobs] == ["databricks.yml"]
+    assert [trouble.message for trouble in read("databricks.yml", data)[1]] == [
+        "the file is not UTF-8"
+    ]

@@ -228,7 +228,14 @@ def test_the_commands_of_the_pipeline_work_as_they_stand(tmp_path: Path) -> None
     """From the gate to the workspace, with the embedded one in place of staging."""
     pytest.importorskip("starlette")
     repository = tmp_path / "repository"
-    write(repository, {"sample_notebooks/a.py": source("x = 1\nprint(x)")})
+    pytest.importorskip("pysail", reason="the extra local is not installed")
+    write(
+        repository,
+        {
+            "dbxgate.toml": '[run]\nnotebooks = ["sample_notebooks"]\n',
+            "sample_notebooks/a.py": source("x = 1\nprint(x)"),
+        },
+    )
     git(repository, "init", "-q")
     git(repository, "add", "-A")
     git(repository, "commit", "-qm", "one")

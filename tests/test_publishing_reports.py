@@ -7,14 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from faults.world import new, outcome, stage
+from faults.world import PROJECT, TARGET, new, outcome, stage
+from pytest_dbxgate.delivery.deploy import Request
 from pytest_dbxgate.delivery.log import Event, Log
 from pytest_dbxgate.delivery.model import Plan, Refusal
 from pytest_dbxgate.delivery.published import Mode, Published
 from pytest_dbxgate.delivery.refusing import refuse
 from pytest_dbxgate.errors import GateError, PlatformError, RefusedError
+from pytest_dbxgate.outside import kept
+from pytest_dbxgate.publish_options import Command, Publishing
+from pytest_dbxgate.publishing import carried_out
 from pytest_dbxgate.reporting import published as text
 from pytest_dbxgate.reporting.progress import Progress
+from pytest_dbxgate.targets import Opened
 
 
 def raised(*refusals: Refusal) -> GateError:
@@ -138,3 +143,41 @@ def test_the_log_of_a_roll_back_names_what_was_restored(tmp_path: Path) -> None:
         undone = [line for line in lines if line.startswith("undo ")][1:]
         assert [line.split()[1] for line in undone] == [f"{n}/16" for n in range(1, 17)]
         assert sum(line.endswith(" flow/changed4") for line in undone) == 1
+
+
+def test_a_plan_says_that_a_deployment_is_unfinished(tmp_path: Path) -> None:
+    with stage(tmp_path) as world:
+        target = Opened("test", world.client(), TARGET, "me@example.com")
+        request = Request(new().items, new().jobs)
+        wanted = Published("test", Mode.PLAN, project=PROJECT)
+        assert carried_out(wanted, target, request, world.means()).notes == ()
+        world.running.add_faults(
+            {"do": "outage", "match": {"method": "POST", "path": "/Shared/etl/flow/changed5"}}
+        )
+        assert outcome(world, new())[0] == 23
+        world.running.clear_faults()
+        (note,) = carried_out(wanted, target, request, world.means()).notes
+    assert note.startswith("the deployment 00000002-")
+    assert note.endswith(
+        " is unfinished: the next run or --dbx-heal undoes or finishes it first, and then the plan "
+        "may be another"
+    )
+
+
+@pytest.mark.parametrize("here", ["", "sub", "beside"])
+def test_the_place_of_the_log_is_told_as_it_is_seen_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: str
+) -> None:
+    for name in ("sub", "beside"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / here)
+    done = Published("local", Mode.DEPLOY, log=("something",))
+    (note,) = kept(done, tmp_path / "sub", Publishing(Command.DEPLOY)).notes
+    file = tmp_path / "sub" / ".dbxgate" / "publishing.log"
+    assert file.exists()
+    expected = {
+        "": "sub/.dbxgate/publishing.log",
+        "sub": ".dbxgate/publishing.log",
+        "beside": file.as_posix(),
+    }
+    assert note == f"what was done, step by step: {expected[here]}"

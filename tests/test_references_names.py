@@ -356,6 +356,24 @@ def test_hints(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"), [("true", "True"), ("FALSE", "False"), ("null", "None"), ("none", "None")]
+)
+def test_hints_at_constants_of_other_languages(tmp_path: Path, name: str, meant: str) -> None:
+    found = check(tmp_path, {"a.py": source(f"cached = {name}")}).claims
+    assert [claim.hint for claim in found] == [f"did you mean `{meant}`?"]
+
+
+def test_of_very_many_in_one_cell_some_are_told(tmp_path: Path) -> None:
+    cell = "\n".join(f"name{number}" for number in range(5_000))
+    found = check(tmp_path, {"a.py": source(cell, "other")}).claims
+    assert [claim.message for claim in found] == [
+        *(f"undefined name `name{number}`" for number in range(200)),
+        "more undefined names in this cell are not shown",
+        "undefined name `other`",
+    ]
+
+
 def test_code_that_nobody_reads_may_define_it(tmp_path: Path) -> None:
     cells = ["x = (1", "%time y = 1", "%pip install z", "print(x, y, z)"]
     found = check(tmp_path, {"a.py": source(*cells)}, broken=[("a.py", 1)])

@@ -190,6 +190,69 @@ GROUP BY day HAVING
 }
 
 
+RUN_NOTEBOOKS = {
+    "dbxgate.toml": """\
+[run]
+notebooks = ["notebooks"]
+exclude = ["notebooks/helpers.py"]
+needs = { "notebooks/02_revenue.py" = ["notebooks/01_orders.py"] }
+
+[[run.cases]]
+notebook = "notebooks/02_revenue.py"
+name = "june"
+
+[[run.cases]]
+notebook = "notebooks/02_revenue.py"
+name = "july"
+parameters = { day = "2024-07-01" }
+""",
+    "notebooks/helpers.py": """\
+# Databricks notebook source
+def total(orders, day):
+    found = orders.where(orders.day == day)
+    if found.isEmpty():
+        raise ValueError(f"no orders on {day}")
+    return found.agg({"amount": "sum"}).first()[0]
+""",
+    "notebooks/01_orders.py": """\
+# Databricks notebook source
+rows = [("2024-06-29", 12.5), ("2024-06-30", 24.0)]
+orders = spark.createDataFrame(rows, "day STRING, amount DOUBLE")
+orders.write.mode("overwrite").saveAsTable("orders")
+""",
+    "notebooks/02_revenue.py": """\
+# Databricks notebook source
+# MAGIC %run ./helpers
+
+# COMMAND ----------
+
+# DBTITLE 1,Revenue of the day
+dbutils.widgets.text("day", "2024-06-30")
+day = dbutils.widgets.get("day")
+print(total(spark.table("orders"), day))
+""",
+}
+_TIMED = re.compile(r"\d+(\.\d+)? ?s\b|sail [\d.]+")
+
+
+def test_the_output_of_running_in_the_readme_is_real(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pysail", reason="the extra local is not installed")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("CI", raising=False)
+    write(pytester.path, dict(RUN_NOTEBOOKS))
+    done = pytester.runpytest_subprocess("--dbx-only", "--dbx-run", "local", "-m", "dbx_run", "-q")
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"^\$ pytest --dbx-only --dbx-run.*?\n(.*?)^```$", text, re.M | re.S)
+    assert shown is not None
+    # A slow machine names its slowest cells.
+    real = re.sub(
+        r"^slowest cells:\n(?:  .* cell \d+\n)+", "", done.stdout.str() + "\n", flags=re.M
+    )
+    assert _TIMED.sub("_", real).split("\n") == _TIMED.sub("_", shown[1]).split("\n")
+
+
 def test_the_output_in_the_readme_is_real(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

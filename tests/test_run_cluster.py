@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -22,6 +24,7 @@ from pytest_dbxgate.execution.cluster.request import (
 )
 from pytest_dbxgate.execution.cluster.run import run_on_cluster
 from pytest_dbxgate.execution.outcome import Outcome, RunKey
+from pytest_dbxgate.notebook import formats
 from pytest_dbxgate.notebook.canonical import sha256
 from pytest_dbxgate.notebook.model import NotebookKey
 from pytest_dbxgate.workspace.client import Client, connect
@@ -483,6 +486,37 @@ def test_a_file_that_is_not_what_was_checked_is_refused_before_any_call(world: W
     assert str(caught.value) == (
         "flow/a.py::run: flow/a.py is not what was checked\n  next: run again"
     )
+
+
+def test_a_file_that_is_no_notebook_is_refused_before_any_call(world: World) -> None:
+    work = ClusterWork(RunKey(NotebookKey("lib/tools.py")), "lib/tools.py")
+    wanted = ClusterRequest("x", [work], request("a").files, Compute(serverless=True))
+
+    with pytest.raises(ConfigurationError, match=r"lib/tools\.py is no notebook"):
+        world.run(Platform(world.client()), wanted)
+
+
+def test_a_member_of_an_archive_runs_as_the_source_notebook_it_becomes(world: World) -> None:
+    model = {"version": "NotebookV1", "name": "a", "language": "python", "commands": []}
+    model["commands"] = [{"version": "CommandV1", "command": "print(1)", "position": 1.0}]
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("team/a.python", json.dumps(model))
+    (member,) = formats.parse("old.dbc", buffer.getvalue())
+    work = ClusterWork(RunKey(member.key), "old.dbc", member.digest)
+    files = {"old.dbc": buffer.getvalue()}
+    seen: list[bytes] = []
+
+    def look(call: str) -> None:
+        if call == "run_now":
+            path = f"{RUNS}/etl/x/files/old/a"
+            seen.append(world.running.dump().objects[path].content)
+
+    wanted = ClusterRequest("x", [work], files, Compute(serverless=True))
+    ran = world.run(Platform(world.client(), before=look), wanted)
+
+    assert [(each.state.value, each.digest) for each in ran.outcomes] == [("passed", member.digest)]
+    assert seen == [b"# Databricks notebook source\nprint(1)"]
 
 
 def test_an_upload_that_is_not_what_was_sent_runs_nothing(world: World) -> None:

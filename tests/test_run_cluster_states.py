@@ -98,7 +98,7 @@ BAD = command(
     ),
     results={
         "type": "listResults",
-        "data": [{"type": "ansi", "data": "\x1b[31mlast words\x1b[0m"}],
+        "data": [{"type": "ansi", "data": "\x1b[31mlast <words>\x1b[0m"}],
     },
     startTime=2000,
     finishTime=3500,
@@ -124,7 +124,7 @@ def test_the_cells_of_a_page_come_in_order() -> None:
         (2, "y = 2\nraise ValueError('no <rows>')", True),
         (3, "print(3)", False),
     ]
-    assert export.printed(found) == "1\nlast words\n"
+    assert export.printed(found) == "1\nlast <words>\n"
     bad = export.failed(found)
     assert bad is not None
     assert (bad.summary, bad.seconds) == ("ValueError: no <rows>", 1.5)
@@ -214,7 +214,7 @@ def test_a_failure_names_the_cell_of_the_file() -> None:
     assert (made.failure.error, made.failure.message) == ("ValueError", "no <rows>")
     assert made.failure.source == "y = 2\nraise ValueError('no <rows>')"
     assert made.failure.traceback[-1] == "ValueError: no <rows>"
-    assert (made.output, made.attempts) == ("1\nlast words\n", 2)
+    assert (made.output, made.attempts) == ("1\nlast <words>\n", 2)
     assert [(time.place.cell, time.seconds) for time in made.cells] == [(2, 1.5)]
     assert told.calls == ["output", "export"]
 

@@ -150,6 +150,12 @@ def test_without_pysail_the_next_step_is_told(
     )
 
 
+def test_a_catalog_of_a_strange_name_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("pysail", reason="pysail is not installed")
+    with pytest.raises(ConfigurationError, match="takes no catalog of the name 'a\"b'"):
+        ENGINES["sail"].start(tmp_path, ['a"b'])
+
+
 @pytest.fixture
 def spark_home(tmp_path: Path) -> Path:
     jars = tmp_path / "spark" / "jars"

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -71,9 +75,9 @@ def test_each_run_is_an_item(pytester: pytest.Pytester, processes: str) -> None:
         "the finding stands where the failing cell is, not where the function is"
     )
     assert "nb/bad.py:6:1 DBX701 ValueError: no rows" in text
-    assert "  nb/bad.py cell 2, line 1, in <module>" in text
-    assert "  nb/helper.py cell 1, line 3, in check" in text
-    assert "nb/lost.py:7:9 DBX703 a cell of scala needs a cluster" in text
+    assert "    nb/bad.py cell 2, line 1\n      check(0)\n" in text
+    assert "    nb/helper.py cell 1, line 3, in check\n" in text
+    assert "nb/lost.py:7:9 DBX703 a cell in Scala needs a cluster" in text
     assert "DBX707 it should have exited with '2024-07-30', and exited with '2024-07-31'" in text
     assert "ran 4 notebooks in 0.0 s on sail " in text
     assert "1 passed, 2 failed, 1 unsupported" in text
@@ -124,7 +128,7 @@ def test_unsupported_runs_may_be_skipped(pytester: pytest.Pytester) -> None:
         *("--dbx-only", "--dbx-run", "local", "-m", "dbx_run", "-rs", "nb/lost.py")
     )
     done.assert_outcomes(skipped=1)
-    done.stdout.fnmatch_lines(["*not run: a cell of scala needs a cluster*"])
+    done.stdout.fnmatch_lines(["*not run: a cell in Scala needs a cluster*"])
 
 
 def test_nothing_to_run_is_a_usage_error(pytester: pytest.Pytester) -> None:
@@ -206,7 +210,11 @@ CHAIN = {
     '[run]\nnotebooks = ["nb"]\nneeds = { "nb/b.py" = ["nb/a.py"] }\n'
     '[targets.local]\nrequires_run = true\n[targets.other]\nhost = "local"\n',
     "ruff.toml": 'lint.select = ["E9"]\n',
-    "nb/a.py": source('spark.range(3).write.saveAsTable("numbers")\n'),
+    "nb/a.py": source(
+        'spark.range(3).write.saveAsTable("numbers")',
+        # The next one begins where every notebook does.
+        'spark.sql("CREATE SCHEMA elsewhere")\nspark.sql("USE elsewhere")',
+    ),
     "nb/b.py": source('assert spark.table("numbers").count() == 3\n'),
 }
 
@@ -235,3 +243,75 @@ def test_a_red_run_is_not_published(pytester: pytest.Pytester) -> None:
     assert "nb/b.py:1:1 DBX705 it needs nb/a.py::run: not green" in text
     assert "checks of notebooks failed: nb/a.py (run), nb/b.py (run)" in text
     assert "published release" not in text
+
+
+def test_spark_may_be_elsewhere(pytester: pytest.Pytester, tmp_path: Path) -> None:
+    """``connect``: the address of any Spark Connect server; here another engine of ours."""
+    from pytest_dbxgate.execution.engines import ENGINES
+
+    engine = ENGINES["sail"].start(tmp_path / "engine", ("main",))
+    try:
+        settings = f'[run]\nremote = "{engine.remote}"\n'
+        write(
+            pytester.path,
+            {
+                "dbxgate.toml": settings,
+                "nb/a.py": source("assert spark.range(3).count() == 3"),
+                "nb/b.py": source('dbutils.notebook.exit(spark.conf.get("x", "none"))'),
+            },
+        )
+        done = pytester.runpytest_subprocess(
+            *("--dbx-only", "--dbx-run", "connect", "-m", "dbx_run", "nb/a.py", "nb/b.py")
+        )
+    finally:
+        engine.stop()
+    done.assert_outcomes(passed=2)
+    done.stdout.fnmatch_lines(["*ran 2 notebooks in * on connect: 2 passed"])
+
+
+def test_progress_is_seen_while_items_wait(pytester: pytest.Pytester) -> None:
+    write(
+        pytester.path,
+        {
+            "dbxgate.toml": '[run]\nnotebooks = ["nb"]\n',
+            "conftest.py": "from pytest_dbxgate import runsession\nrunsession._TOLD_EVERY = 0\n",
+            "nb/slow.py": source("import time\ntime.sleep(2)", "1 / 0"),
+        },
+    )
+    result = pytester.runpytest_subprocess("--dbx-only", "--dbx-run", "local", "-m", "dbx_run")
+    output = result.stdout.str()
+    seen, failures = output.split("= FAILURES =")
+    assert "dbxgate: ran 0 of 1 notebook" in seen
+    assert "dbxgate: ran" not in failures
+
+
+def test_the_cases_that_failed_last_run_again(pytester: pytest.Pytester) -> None:
+    write(pytester.path, dict(TREE))
+    arguments = ("--dbx-only", "--dbx-run", "local", "-m", "dbx_run", "nb/good.py")
+    pytester.runpytest_subprocess(*arguments).assert_outcomes(passed=1, failed=1)
+    again = pytester.runpytest_subprocess(*arguments, "--lf")
+    again.assert_outcomes(failed=1)
+    assert "FAILED nb/good.py::run[july]" in again.stdout.str()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_ends_what_was_started(pytester: pytest.Pytester, name: str) -> None:
+    told = pytester.path / "pid.txt"
+    endless = f"""import os, time
+with open({str(told) + ".part"!r}, "w") as stream:
+    stream.write(str(os.getpid()))
+os.replace({str(told) + ".part"!r}, {str(told)!r})
+time.sleep(600)"""
+    write(pytester.path, {"nb/endless.py": source(endless)})
+    arguments = ("--dbx-only", "--dbx-run", "local", "-m", "dbx_run", "nb/endless.py")
+    process = pytester.popen([sys.executable, "-m", "pytest", *arguments], stdin=subprocess.DEVNULL)
+    until = time.monotonic() + 60
+    while not told.exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    process.send_signal(getattr(signal, name))
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2, output
+    assert b"1 cancelled" in output
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(told.read_text()), 0)

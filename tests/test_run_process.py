@@ -97,6 +97,25 @@ def test_one_that_does_not_listen_is_ended_too(
     assert child(tmp_path, BEGUN + deaf, timeout=1.0).state is RunState.TIMED_OUT
 
 
+def test_the_cell_that_ran_is_told_though_the_process_had_time_to_end_it(tmp_path: Path) -> None:
+    code = (
+        BEGUN
+        + """
+def late(*_):
+    with open(spec["events_file"], "a") as stream:
+        for kind in ("cell-done", "end"):
+            told = {"kind": kind, "time": time.time(), "state": "cancelled"}
+            stream.write(json.dumps(told) + "\\n")
+    os._exit(0)
+signal.signal(signal.SIGTERM, late)
+time.sleep(600)
+"""
+    )
+    end = child(tmp_path, code, timeout=1.0)
+    assert end.failure is not None
+    assert (end.state, end.failure.place) == (RunState.TIMED_OUT, CellPlace("a.py", 2))
+
+
 def test_a_cancel_is_told(tmp_path: Path) -> None:
     begun = tmp_path / "run" / "events.jsonl"
     end = child(tmp_path, BEGUN + "time.sleep(600)", cancelled=begun.exists)

@@ -18,6 +18,7 @@ from pytest_dbxgate.execution.engines import ENGINES
 from pytest_dbxgate.execution.sql import adapt, split
 from pytest_dbxgate.notebook import formats
 from pytest_dbxgate.notebook.model import Language
+from spark_client import connect
 
 pytest.importorskip("pysail", reason="pysail is not installed")
 
@@ -64,10 +65,8 @@ TABLES = {
 
 @pytest.fixture(scope="module")
 def sail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    from pyspark.sql import SparkSession
-
     server = ENGINES["sail"].start(tmp_path_factory.mktemp("sail"), ("main",))
-    session = SparkSession.builder.remote(server.remote).create()
+    session = connect(server.remote)
     session.conf.set("spark.sql.session.timeZone", "UTC")
     yield session
     session.stop()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from pytest_dbxgate.execution.engines import ENGINES
 from pytest_dbxgate.execution.sql import Kind, adapt, limit_of
+from spark_client import connect
 
 pytest.importorskip("pysail", reason="pysail is not installed")
 
@@ -57,6 +59,7 @@ CASES = [
     acknowledge("CACHE TABLE orders"),
     acknowledge("CACHE LAZY TABLE orders OPTIONS ('storageLevel' = 'DISK_ONLY')"),
     acknowledge("CACHE SELECT * FROM orders"),
+    acknowledge("UNCACHE TABLE orders"),
     acknowledge("UNCACHE TABLE IF EXISTS orders"),
     acknowledge("CLEAR CACHE"),
     # privileges, owners, comments, tags, keys
@@ -258,6 +261,25 @@ CASES = [
     ),
     accept("SELECT * FROM orders VERSION AS OF 1", ORDERS),
     rewrite("SELECT * FROM orders@v1", ORDERS),
+    rewrite(
+        "SELECT id, amount * 2 AS twice, twice + 1 AS more, `more` || 'x' FROM orders",
+        [(1, 2.0, 3.0, "3.0x"), (2, 4.0, 5.0, "5.0x"), (3, 6.0, 7.0, "7.0x")],
+    ),
+    rewrite(
+        "SELECT shop, sum(amount) AS s, s / 2 AS half FROM orders GROUP BY ALL",
+        [("a", 1.0, 0.5), ("b", 5.0, 2.5)],
+    ),
+    rewrite(
+        "SELECT * FROM (SELECT id AS a, a + 1 AS b FROM orders) WHERE a = 1",
+        [(1, 2)],
+    ),
+    accept("SELECT upper(shop) AS shop, shop || 'x' FROM orders WHERE id = 1", [("A", "ax")]),
+    accept(
+        "SELECT DATE '2024-05-06' AS date, DATE '2024-01-01' AS other, "
+        "extract(DAY FROM DATE '2024-05-06') AS day, DATE '2024-01-01' + INTERVAL 1 DAY = "
+        "DATE '2024-01-02' FROM orders WHERE id = 1",
+        None,
+    ),
     # what describes
     rewrite("DESC orders", [("amount", "double"), ("id", "int"), ("shop", "string")]),
     rewrite("DESCRIBE orders", [("amount", "double"), ("id", "int"), ("shop", "string")]),
@@ -286,11 +308,9 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    from pyspark.sql import SparkSession
-
     folder = tmp_path_factory.mktemp("sail")
     server = ENGINES["sail"].start(folder, ("main", "dev"))
-    session = SparkSession.builder.remote(server.remote).create()
+    session = connect(server.remote)
     session.conf.set("spark.sql.warehouse.dir", str(folder / "warehouse"))
     session.conf.set("spark.sql.sources.default", "delta")
     yield session
@@ -373,8 +393,8 @@ def test_a_column_that_is_not_null_takes_no_nulls(orders: Any) -> None:
 
 def test_an_engine_limit_or_the_notebooks_own(orders: Any) -> None:
     limits = {
-        "SELECT id AS a, a + 1 AS b FROM orders": "Sail cannot name `a` again in the SELECT that "
-        "defines it",
+        "SELECT rand() AS a, a + 1 AS b FROM orders": "Sail cannot name `a` again in the SELECT "
+        "that defines it",
         "SELECT shop:field FROM orders": "Sail has no paths into JSON (`column:field`)",
         "SELECT * FROM read_files('/files')": "Sail has no table function `read_files`",
         "SELECT ai_query('a', 'b')": "Sail has no function `ai_query`",
@@ -396,6 +416,23 @@ def test_an_engine_limit_or_the_notebooks_own(orders: Any) -> None:
             orders.sql(statement).collect()
         found[statement] = limit_of(raised.value, statement)
     assert found == limits
+
+
+def test_files_that_came_later_are_seen(orders: Any, tmp_path: Path) -> None:
+    """Why ``REFRESH`` and ``MSCK REPAIR TABLE`` need not be done."""
+    first, second = tmp_path / "day=1", tmp_path / "day=2"
+    first.mkdir()
+    (first / "a.csv").write_text("1\n", encoding="utf-8")
+    orders.sql(
+        "CREATE TABLE new (id INT, day INT) USING CSV PARTITIONED BY (day) "
+        f"LOCATION '{tmp_path.as_posix()}'"
+    )
+    assert _rows(orders.sql("SELECT * FROM new")) == [(1, 1)]
+    second.mkdir()
+    (second / "b.csv").write_text("2\n", encoding="utf-8")
+    assert _rows(orders.sql("SELECT * FROM new")) == [(1, 1), (2, 2)]
+    (second / "b.csv").write_text("33\n", encoding="utf-8")
+    assert _rows(orders.sql("SELECT * FROM new")) == [(1, 1), (33, 2)]
 
 
 def test_sail_replaces_a_table_by_its_own_columns(orders: Any) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_dbxgate import settings
+from pytest_dbxgate import projects, settings
 from pytest_dbxgate.codes import Severity
 from pytest_dbxgate.errors import ConfigurationError
 from pytest_dbxgate.settings import Settings, matches
@@ -192,3 +192,21 @@ def test_what_is_wrong_with_running_is_told(tmp_path: Path, text: str, words: st
     with pytest.raises(ConfigurationError) as told:
         settings.load(tmp_path / "dbxgate.toml")
     assert words in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("inside", "hint"),
+    [("nowhere", "name a folder of the project"), ("notebook", 'did you mean "notebooks"?')],
+)
+def test_a_folder_of_workspace_roots_that_is_not_there(
+    tmp_path: Path, inside: str, hint: str
+) -> None:
+    (tmp_path / "notebooks").mkdir()
+    file = tmp_path / "dbxgate.toml"
+    file.write_text('workspace_roots = { "/a" = ".", "/b" = "notebooks" }\n', encoding="utf-8")
+    assert projects.load(tmp_path, []).of("a.py").workspace_roots == {"/a": ".", "/b": "notebooks"}
+    file.write_text(f'workspace_roots = {{ "/b" = "{inside}" }}\n', encoding="utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        projects.load(tmp_path, [])
+    assert f'workspace_roots: "/b" = "{inside}": there is no such folder' in str(caught.value)
+    assert hint in str(caught.value)

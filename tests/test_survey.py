@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
 
 from pytest_dbxgate import survey as survey_module
 from pytest_dbxgate.checks import engine
-from pytest_dbxgate.checks.result import State
+from pytest_dbxgate.checks.result import BrokenCells, State
 from pytest_dbxgate.codes import Check
 from pytest_dbxgate.notebook.model import Notebook, NotebookKey
 from pytest_dbxgate.project import extract
 from pytest_dbxgate.session import Gate, Outcome
-from support import source, write
+from pytest_dbxgate.survey import Relations
+from support import ipynb, source, write
 
 BUNDLE = """\
 bundle:
@@ -251,3 +252,44 @@ def test_lint_alone_knows_what_another_notebook_uses(tmp_path: Path) -> None:
     lint = {key: frozenset({Check.LINT}) for key in gate.select_all()}
     found = gate.run(lint).findings
     assert [(each.path, each.code, each.line) for each in found] == [("b.py", "F401", 3)]
+
+
+LINT = frozenset((Check.SYNTAX, Check.LINT))
+UNUSED: dict[str, str | bytes] = {
+    "ruff.toml": '[lint]\nselect = ["F401"]\n',
+    "nb/alone.py": source("import os"),
+    "nb/Child.py": source("import sys"),
+}
+
+
+@pytest.mark.parametrize(
+    ("runner", "asked", "left"),
+    [
+        ({}, [], ["nb/Child.py", "nb/alone.py"]),
+        ({"nb/a.py": source("# MAGIC %run ./child", "sys.path")}, ["nb/Child.py"], ["nb/alone.py"]),
+        ({"nb/b.ipynb": ipynb('%run "./Child"', "sys.path")}, ["nb/Child.py"], ["nb/alone.py"]),
+        ({"nb/c.dbc": b"no zip"}, ["nb/Child.py", "nb/alone.py"], ["nb/Child.py", "nb/alone.py"]),
+    ],
+)
+def test_lint_alone_asks_the_project_about_what_may_be_run_only(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    runner: dict[str, str | bytes],
+    asked: list[str],
+    left: list[str],
+) -> None:
+    write(tmp_path, {**UNUSED, **runner})
+    seen: list[str] = []
+    relations = survey_module.Survey.relations
+
+    def spy(
+        self: survey_module.Survey, wanted: Collection[NotebookKey], broken: BrokenCells
+    ) -> Relations:
+        seen.extend(sorted(key.path for key in wanted))
+        return relations(self, wanted, broken)
+
+    monkeypatch.setattr(survey_module.Survey, "relations", spy)
+    gate = Gate(tmp_path)
+    outcome = gate.run(dict.fromkeys(gate.select_all(), LINT))
+    assert seen == asked
+    assert sorted(each.path for each in outcome.findings if each.code == "F401") == left

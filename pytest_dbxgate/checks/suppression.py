@@ -72,6 +72,24 @@ def apply(
     return left
 
 
+def apply_between(
+    notebook: Notebook,
+    findings: Sequence[Finding],
+    *,
+    unsilenceable: Callable[[str], bool],
+    whole: bool,
+) -> list[Finding]:
+    """The same for what was found between notebooks. ``whole``: everything of this one parsed, so
+    that a silencer nothing needed can be told."""
+    if not any(_may_silence(cell.source) for cell in notebook.cells):
+        return list(findings)
+    index = _Index([item for cell in notebook.cells for item in _silencers(notebook, cell)])
+    left = [each for each in findings if unsilenceable(each.code) or not index.silences(each)]
+    if whole:
+        left += [each for each in index.unused_between(notebook) if not index.silences(each)]
+    return left
+
+
 def covers(pattern: str, code: str) -> bool:
     """Whether a code or a family (``DBX2``, ``F8``, ``E``) as written names ``code``.
 
@@ -176,9 +194,22 @@ class _Index:
             for message, hint in _complaints(silencer, unused):
                 yield silencer.finding(notebook, message, hint)
 
+    def unused_between(self, notebook: Notebook) -> Iterator[Finding]:
+        """Silencers of what lies between notebooks that silenced none of it."""
+        for number, silencer in enumerate(self._all):
+            unused = [
+                code
+                for code in silencer.codes
+                if _lies_between(code) and (number, code) not in self._used
+            ]
+            if unused:
+                yield silencer.finding(notebook, *_nothing_for(unused))
+
     def idle_excuses(self, notebook: Notebook) -> Iterator[Finding]:
         """Silencers of DBX180 itself that were not needed."""
         for number, silencer in enumerate(self._all):
+            if any(map(_lies_between, silencer.codes)):
+                continue  # It may be needed there.
             if _OWN in silencer.codes and (number, _OWN) not in self._used:
                 yield silencer.finding(notebook, *_nothing_for([_OWN]))
 
@@ -315,6 +346,12 @@ def _needed_checks(pattern: str) -> frozenset[Check]:
     if covers(pattern, UNDEFINED_NAME):
         return frozenset((Check.SYNTAX, Check.LINT, Check.REFERENCES))
     return frozenset((Check.SYNTAX, Check.FORMAT if pattern.startswith("LT") else Check.LINT))
+
+
+def _lies_between(pattern: str) -> bool:
+    """Whether everything that ``pattern`` names is decided between notebooks."""
+    own = {rule.check for code, rule in RULES.items() if covers(pattern, code)}
+    return pattern == UNDEFINED_NAME or own == {Check.REFERENCES}
 
 
 def _unproved_cells(findings: Iterable[Finding]) -> frozenset[int | None]:

@@ -93,11 +93,13 @@ class Deployment:
 
 def look(
     workspace: Workspace, target: Target, request: Request, *, project: str, means: Means
-) -> tuple[Plan, Manifest | None]:
-    """The plan and what is published now; changes nothing."""
+) -> tuple[Plan, tuple[str, ...]]:
+    """The plan, and the deployments that are unfinished; changes nothing."""
     store = Store(workspace, target.root, means.sleep)
     state = read(workspace, store, target, project, request.jobs, means)
-    return _judged(request, _plan(target, request, state), state), state.published.manifest
+    return _judged(request, _plan(target, request, state), state), tuple(
+        state.published.closed.open
+    )
 
 
 def deploy(

@@ -29,7 +29,7 @@ class RanCell:
 
     source: str
     state: str = "finished"
-    """``finished``, ``error``, or empty."""
+    """``finished``, ``error``, ``skipped`` after an error; empty where it did not run."""
     summary: str = ""
     trace: str = ""
     output: str = ""

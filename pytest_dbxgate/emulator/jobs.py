@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pytest_dbxgate.emulator import job_rules, run_states, run_telling
+from pytest_dbxgate.emulator import job_rules, paging
 from pytest_dbxgate.emulator.permissions import Permissions
 from pytest_dbxgate.emulator.store import Row, Store
 from pytest_dbxgate.emulator.values import Answer, Call, Json, answer, invalid
@@ -42,26 +42,21 @@ class Jobs:
     def get(self, call: Call) -> Answer:
         """Arrays of more than 100 members come in pages [doc]."""
         value = self._job(call.number("job_id"))
-        settings, more = _page(value["settings"], _start(call))
+        settings, more = _page(value["settings"], paging.start(call))
         return answer({**value, "settings": settings} | more)
 
     def list_(self, call: Call) -> Answer:
         """20 a page; ``name`` is compared as a whole, in any case [doc]."""
-        limit = _limit(call, 100)
+        limit = paging.limit(call, 100)
         name = call.query.get("name")
         found = [
             row.value
             for row in reversed(self._store.all("job"))
             if name is None or row.value["settings"]["name"].lower() == name.lower()
         ]
-        start = _start(call)
         expand = call.flag("expand_tasks")
-        jobs = [_listed(value, expand=expand) for value in found[start : start + limit]]
-        result: Json = {"jobs": jobs} if jobs else {}
-        result["has_more"] = start + limit < len(found)
-        if result["has_more"]:
-            result["next_page_token"] = str(start + limit)
-        return answer(result)
+        told = [_listed(value, expand=expand) for value in found]
+        return answer(paging.listed("jobs", told, paging.start(call), limit))
 
     def reset(self, call: Call) -> Answer:
         """Everything is replaced; a ``run_as`` that is left out stays [doc]."""
@@ -88,23 +83,6 @@ class Jobs:
         self._store.remove("job", _key(job_id))
         self._permissions.forget(f"/jobs/{job_id}")
         return answer({})
-
-    def runs(self, call: Call) -> Answer:
-        """The newest first, at most 25 a page [doc]."""
-        job_id = call.query.get("job_id")
-        limit = _limit(call, 25)
-        found = [
-            row.value
-            for row in reversed(self._store.all("run"))
-            if (job_id is None or str(row.value["job_id"]) == job_id) and _wanted(call, row.value)
-        ]
-        start = _start(call)
-        runs = [run_telling.listed(run) for run in found[start : start + limit]]
-        result: Json = {"runs": runs} if runs else {}
-        result["has_more"] = start + limit < len(found)
-        if result["has_more"]:
-            result["next_page_token"] = str(start + limit)
-        return answer(result)
 
     def add_run(self, job_id: int, state: str) -> int:
         """Put in a run, as if somebody had started one."""
@@ -151,21 +129,6 @@ def _settings(call: Call) -> Json:
     return new
 
 
-def _limit(call: Call, most: int) -> int:
-    limit = call.query.get("limit") or "20"
-    if not limit.isdigit() or int(limit) > most:
-        raise invalid(f"Invalid limit {limit}: it must be between 1 and {most}.")
-    # 0 stands for the most [doc].
-    return int(limit) or most
-
-
-def _start(call: Call) -> int:
-    token = call.query.get("page_token") or call.query.get("offset") or "0"
-    if not token.isdigit():
-        raise invalid(f"Invalid page token: {token}")
-    return int(token)
-
-
 def _page(settings: Json, start: int) -> tuple[Json, Json]:
     shown: dict[str, Any] = dict(settings)
     more = False
@@ -184,10 +147,3 @@ def _listed(value: Json, *, expand: bool) -> Json:
             settings.pop(name, None)
     more.pop("next_page_token", None)
     return {**value, "settings": settings} | (more if expand else {})
-
-
-def _wanted(call: Call, run: Json) -> bool:
-    active = run_states.is_active(run["state"])
-    if call.flag("active_only"):
-        return active
-    return not (call.flag("completed_only") and active)

@@ -8,6 +8,9 @@ DOCUMENTED: Mapping[str, float] = {
     "POST workspace/import": 30,
     "GET workspace/export": 60,
     "POST jobs/create": 20,
+    "POST jobs/run-now": 20,
+    "POST jobs/runs/submit": 35,
+    "GET jobs/runs/get": 100,
     "GET permissions": 100,
     "PATCH permissions": 30,
 }

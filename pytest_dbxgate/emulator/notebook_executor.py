@@ -7,7 +7,6 @@ they see each other's tables, and take turns.
 from __future__ import annotations
 
 import logging
-import re
 import shutil
 import tempfile
 import threading
@@ -20,12 +19,12 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from pytest_dbxgate.emulator import formats
-from pytest_dbxgate.emulator.executing import RanCell, Report, TaskEnd, TaskRun
+from pytest_dbxgate.emulator.executing import Report, TaskEnd, TaskRun
+from pytest_dbxgate.emulator.notebook_cells import as_end
 from pytest_dbxgate.emulator.tree import DIRECTORY, NOTEBOOK, Object
 from pytest_dbxgate.emulator.values import MEGABYTE
 from pytest_dbxgate.execution.local import Local, Work
-from pytest_dbxgate.execution.outcome import CellPlace, Outcome, RunKey, RunState
-from pytest_dbxgate.notebook import formats as notebooks
+from pytest_dbxgate.execution.outcome import RunKey
 from pytest_dbxgate.notebook.model import NotebookKey
 
 _LOGGER = logging.getLogger(__name__)
@@ -34,8 +33,6 @@ MAX_COPY = 500 * MEGABYTE
 LANES = 4
 """Runs of jobs that go on at once; the tasks of one take turns."""
 _ENDINGS = {"PYTHON": ".py", "SQL": ".sql", "SCALA": ".scala", "R": ".r"}
-_PLACE = re.compile(r"^(?P<path>\S.*) cell (?P<cell>\d+), line (?P<line>\d+)")
-"""A line of a traceback as :mod:`pytest_dbxgate.execution.kernel` tells it."""
 _NAMESPACE = uuid.UUID("2a4f7b0c-60d8-4c32-9df0-0a3c5b1f9d11")
 
 
@@ -152,7 +149,7 @@ class NotebookExecutor:
             session=str(uuid.uuid5(_NAMESPACE, f"{id(self)} {task.job_run_id}")),
         )
         outcome = self._engine().run(work, cancelled=self._is_cancelled(task))
-        return _as_end(outcome, copy.folder / path, path, began)
+        return as_end(outcome, copy.folder / path, path, began)
 
     def _engine(self) -> Local:
         with self._lock:
@@ -204,71 +201,4 @@ def _lay(folder: Path, objects: list[Object]) -> dict[str, str]:
         file = folder / inside
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
-    return found
-
-
-def _as_end(outcome: Outcome, file: Path, path: str, began: int) -> TaskEnd:
-    cells = _cells(outcome, file, path, began)
-    values = outcome.task_values
-    match outcome.state:
-        case RunState.PASSED:
-            return TaskEnd("SUCCESS", outcome.exit_value, cells=cells, task_values=values)
-        case RunState.FAILED | RunState.TIMED_OUT:
-            error, trace = _words(outcome)
-            return TaskEnd("FAILED", None, error, trace, cells=cells, task_values=values)
-        case RunState.CANCELLED:
-            return TaskEnd("CANCELED", cells=cells)
-        case RunState.UNSUPPORTED:
-            why = outcome.failure.message if outcome.failure else outcome.message
-            words = f"The embedded workspace cannot run this: {why}"
-            return TaskEnd("FAILED", message=words, code="INTERNAL_ERROR", cells=cells)
-        case _:
-            return TaskEnd("FAILED", message=outcome.message, code="DRIVER_ERROR", cells=cells)
-
-
-def _words(outcome: Outcome) -> tuple[str, str]:
-    """``error`` and ``error_trace``; a place in a notebook is named as the platform does
-    [report], ``File <command-3>, line 1``, with the notebook's path in it [fake]."""
-    failure = outcome.failure
-    if failure is None:
-        return outcome.message, outcome.message
-    summary = f"{failure.error}: {failure.message}" if failure.message else failure.error
-    trace = "\n".join(_PLACE.sub(_named, line.removeprefix("  ")) for line in failure.traceback)
-    return summary, trace if trace.endswith(summary) else f"{trace}\n{summary}".lstrip("\n")
-
-
-def _named(place: re.Match[str]) -> str:
-    path = place["path"].rpartition(".")[0]
-    return f"File <command-{place['cell']} of /Workspace/{path}>, line {place['line']}"
-
-
-def _cells(outcome: Outcome, file: Path, path: str, began: int) -> list[RanCell]:
-    """The notebook's cells as the run's page shows them."""
-    (notebook,) = notebooks.parse(path, file.read_bytes())
-    seconds = {each.place[:2]: each.seconds for each in outcome.cells}
-    failure = outcome.failure
-    bad: CellPlace | None = None
-    if failure is not None:
-        # The page is of the notebook that the task names: what it brought in failed in its cell.
-        bad = failure.chain[0] if failure.chain else failure.place
-    found: list[RanCell] = []
-    at = began
-    for cell in notebook.cells:
-        took = seconds.get((path, cell.number))
-        start = at
-        at += int((took or 0) * 1000)
-        ran = RanCell(cell.source, start=start if took is not None else 0)
-        if took is not None:
-            ran = RanCell(cell.source, start=start, end=at)
-        if bad is not None and bad.cell == cell.number:
-            summary, trace = _words(outcome)
-            ran = RanCell(cell.source, "error", summary, trace, start=start, end=at)
-            found.append(ran)
-            break
-        found.append(ran)
-    if outcome.output and found:
-        last = found[-1]
-        found[-1] = RanCell(
-            last.source, last.state, last.summary, last.trace, outcome.output, last.start, last.end
-        )
     return found

@@ -49,7 +49,7 @@ def table(
         _route("POST", "/api/2.[012]/jobs/reset", "jobs/reset", jobs.reset),
         _route("POST", "/api/2.[012]/jobs/update", "jobs/update", jobs.update),
         _route("POST", "/api/2.[012]/jobs/delete", "jobs/delete", jobs.delete),
-        _route("GET", "/api/2.[012]/jobs/runs/list", "jobs/runs/list", jobs.runs),
+        _route("GET", "/api/2.[012]/jobs/runs/list", "jobs/runs/list", runs.list_),
         _route("POST", "/api/2.[012]/jobs/run-now", "jobs/run-now", runs.run_now),
         _route("POST", "/api/2.[012]/jobs/runs/submit", "jobs/runs/submit", runs.submit),
         _route("GET", "/api/2.[012]/jobs/runs/get", "jobs/runs/get", runs.get),

@@ -28,6 +28,12 @@ class RunBook:
             raise invalid(f"Job {job_id} does not exist.")
         return row.value
 
+    def settings(self, run: Json) -> Json:
+        """Those of a run's job as they are now; the run's own where it has none any more."""
+        row = self.store.get("job", _key(run["job_id"]))
+        found: Json = row.value["settings"] if row else run["settings"]
+        return found
+
     def all(self) -> list[Json]:
         """Every run, the oldest first."""
         return [row.value for row in self.store.all(_RUN)]
@@ -113,7 +119,11 @@ class RunBook:
         when its turn comes: what is done to one may change the next."""
         for number in [run["run_id"] for run in self.all()] if ids is None else sorted(ids):
             row = self.store.get(_RUN, _key(number))
-            if row is not None and "attempts" in row.value and is_active(row.value["state"]):
+            if (
+                row is not None
+                and "attempts" in row.value
+                and is_active(row.value.get("state", {}))
+            ):
                 yield row.value
 
 

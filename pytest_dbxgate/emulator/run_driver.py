@@ -66,9 +66,26 @@ class RunDriver:
 
     def cancel(self, run: Json) -> None:
         """Asynchronous [doc]: nothing happens to a run that has ended."""
-        if "attempts" in run and is_active(run["state"]):
-            run["cancelled"] = "CANCELED"
+        if not is_active(run["state"]):
+            return
+        if "attempts" in run:
+            run["cancelled"] = run_states.CANCELED
             self.go_on(run)
+            return
+        # Nobody runs what was put in by hand.
+        state = {"life_cycle_state": run_states.TERMINATED, "result_state": run_states.CANCELED}
+        words = run_states.MESSAGES[run_states.CANCELED]
+        run |= {"state": {**state, "state_message": words}, "end_time": self.now()}
+        self._book.save(run)
+
+    def cancel_task(self, run: Json, one: Json) -> None:
+        """One attempt alone: what depends on it is told so, the rest goes on [doc]."""
+        if one["life"] == run_states.BLOCKED:
+            run_states.end(one, run_states.CANCELED, self.now())
+        elif one["life"] in (run_states.PENDING, RUNNING):
+            one["life"] = run_states.TERMINATING
+            self._executor.cancel(one["run_id"])
+        self.go_on(run)
 
     def wake(self) -> None:
         """After a stop of the workspace: nobody runs any more what ran then."""

@@ -151,7 +151,7 @@ def _decide(
     if verdict:
         end(one, verdict, now)
     else:
-        one.update(life=PENDING)
+        one.update(life=PENDING, since=now)
         started.append(one)
     return True
 
@@ -238,6 +238,9 @@ def _settle(run: Json, now: int) -> None:
     lives = {one["life"] for one in counting.values()}
     if lives & set(ACTIVE):
         life = next(each for each in (TERMINATING, RUNNING, PENDING, BLOCKED) if each in lives)
+        if life == TERMINATING and not run["cancelled"]:
+            # One task alone was cancelled.
+            life = RUNNING
         if life == BLOCKED or (life == PENDING and run["was_running"]):
             life = RUNNING if run["was_running"] else PENDING
         run["was_running"] = run["was_running"] or life == RUNNING

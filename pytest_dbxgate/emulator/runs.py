@@ -5,10 +5,18 @@ Every method is called with ``store.lock`` held.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pytest_dbxgate.emulator import job_rules, run_pages, run_states, run_telling
+from pytest_dbxgate.emulator import (
+    job_rules,
+    paging,
+    run_pages,
+    run_rules,
+    run_states,
+    run_telling,
+)
 from pytest_dbxgate.emulator.executing import Executor
 from pytest_dbxgate.emulator.run_book import RunBook
 from pytest_dbxgate.emulator.run_driver import RunDriver, most_at_once
@@ -26,10 +34,12 @@ from pytest_dbxgate.emulator.values import (
 )
 
 MAX_RESULT = 5 * MEGABYTE
-"""Of ``notebook_output.result`` [doc]."""
+"""Bytes of ``notebook_output.result`` [doc]."""
 MAX_TOKEN = 64
 """Characters of an idempotency token [doc]."""
-_PAGE = 100
+MAX_PARAMETERS = 10_000
+"""Bytes of the parameters of a run, as JSON [doc]."""
+_VIEWS = ("CODE", "DASHBOARDS", "ALL")
 _COMPUTE = ("new_cluster", "existing_cluster_id", "environment_key")
 
 
@@ -48,6 +58,7 @@ class Runs:
         settings = self._book.job(job_id)["settings"]
         run = self._book.by_token(token)
         if run is None:
+            settings = run_rules.only(call, settings)
             name = str(settings.get("name", ""))
             run = self._book.new(
                 settings, self.driver.now(), job_id=job_id, name=name, user=call.user, token=token
@@ -91,14 +102,20 @@ class Runs:
         if not start.isdigit():
             raise invalid(f"Invalid page token: {start}")
         told = run_telling.told(run)
+        resolved = call.flag("include_resolved_values")
         attempts = run.get("attempts", [])
-        end = int(start) + _PAGE
-        told["tasks"] = run_telling.tasks(run, attempts[int(start) : end])
-        if len(attempts) > end:
-            told |= {"has_more": True, "next_page_token": str(end)}
+        told["tasks"] = [run_telling.task(run, one, resolved=resolved) for one in attempts]
         if call.flag("include_history") and "attempts" in run:
             told["repair_history"] = run_telling.history(run)
-        return answer(told)
+        return answer(run_telling.page(told, int(start)))
+
+    def list_(self, call: Call) -> Answer:
+        """The newest first, 20 a page, at most 25 [doc]."""
+        limit, first = paging.limit(call, 25), paging.start(call)
+        found = list(filter(run_rules.wanted(call), reversed(self._book.all())))
+        expand = call.flag("expand_tasks")
+        told = [run_telling.listed(run, expand=expand) for run in found[: first + limit + 1]]
+        return answer(paging.listed("runs", told, first, limit))
 
     def output(self, call: Call) -> Answer:
         """Of one task; a run of several has none of its own [report]."""
@@ -108,8 +125,10 @@ class Runs:
             return answer({**told, "notebook_output": {}})
         given = self._book.given(one["run_id"])
         value = given.get("value")
-        output: Json = {} if value is None else {"result": value[:MAX_RESULT]}
-        output["truncated"] = value is not None and len(value) > MAX_RESULT
+        whole = (value or "").encode()
+        output: Json = {"truncated": len(whole) > MAX_RESULT}
+        if value is not None:
+            output["result"] = whole[:MAX_RESULT].decode(errors="ignore")
         told["notebook_output"] = output
         if given.get("error"):
             told |= {"error": given["error"], "error_trace": given["trace"]}
@@ -123,22 +142,34 @@ class Runs:
             raise invalid(f"Run {one['run_id']} is not a notebook run.")
         if one["life"] in ACTIVE:
             raise ApiError(400, "INVALID_STATE", "Cannot export the notebook of an active run.")
+        wanted = call.query.get("views_to_export") or "CODE"
+        if wanted not in _VIEWS:
+            raise invalid(f"Invalid views_to_export: {wanted}")
+        if wanted == "DASHBOARDS":
+            return answer({"views": []})
         name = str(notebook.get("notebook_path", "")).rpartition("/")[2]
         cells = self._book.given(one["run_id"]).get("cells") or []
         view = {"name": name, "type": "NOTEBOOK", "content": run_pages.page(name, cells)}
         return answer({"views": [view]})
 
     def cancel(self, call: Call) -> Answer:
-        self.driver.cancel(self._book.run(call.number("run_id")))
+        """Of a run, or of one of its tasks [doc]."""
+        run_id = call.number("run_id")
+        run = self._book.run(run_id)
+        if run["run_id"] == run_id:
+            self.driver.cancel(run)
+        elif is_active(run["state"]):
+            self.driver.cancel_task(run, _attempt(run, run_id))
         return answer({})
 
     def cancel_all(self, call: Call) -> Answer:
         """Of a job, or those that wait in the queue, or both [doc]."""
         queued = call.flag("all_queued_runs")
         job_id = None if queued and "job_id" not in call.body else call.number("job_id")
-        for run in self.driver.active():
-            if job_id in (None, run["job_id"]) and (run["queued"] or not queued):
-                self.driver.cancel(run)
+        for run in self._book.all():
+            if job_id in (None, run["job_id"]) and (run.get("queued") or not queued):
+                # Read again: a cancel may let another begin.
+                self.driver.cancel(self._book.run(run["run_id"]))
         return answer({})
 
     def delete(self, call: Call) -> Answer:
@@ -157,12 +188,11 @@ class Runs:
         if not run.get("attempts") or is_active(run["state"]):
             raise ApiError(400, "INVALID_STATE", f"Run {run['run_id']} cannot be repaired now.")
         repairs = run["repairs"]
-        before = call.body.get("latest_repair_id")
-        if (before or None) != (repairs[-1]["id"] if repairs else None):
-            raise invalid("latest_repair_id is not that of the latest repair.")
-        keys = _again(call, run)
+        run_rules.check_latest_repair(call, repairs)
+        keys = run_rules.again(call, run)
         if not keys:
             raise invalid("There are no tasks to run again.")
+        run["settings"] = run_rules.renewed(run, self._book.settings(run))
         now = self.driver.now()
         run["history"].append(run_telling.turn(run))
         counting = latest(run)
@@ -201,48 +231,23 @@ class Runs:
         self.driver.go_on(run)
 
     def _one(self, call: Call) -> tuple[Json, Json]:
-        """A run with one of its attempts: that of the id, or the only task's last."""
+        """An attempt of a task, with its run."""
         run_id = call.number("run_id")
         run = self._book.run(run_id)
         if run["run_id"] != run_id:
             return run, _attempt(run, run_id)
         if not run.get("attempts"):
             raise invalid(f"Run {run_id} has no output.")
-        counting = list(latest(run).values())
-        if len(counting) > 1:
-            raise invalid(
-                "Retrieving the output of runs with multiple tasks is not supported. Please "
-                "retrieve the output of each individual task run instead."
-            )
-        return run, counting[0]
+        # Also of a run with one task [report].
+        raise invalid(
+            "Retrieving the output of runs with multiple tasks is not supported. Please "
+            "retrieve the output of each individual task run instead."
+        )
 
 
 def _attempt(run: Json, run_id: int) -> Json:
     found: Json = next(one for one in run["attempts"] if one["run_id"] == run_id)
     return found
-
-
-def _again(call: Call, run: Json) -> list[str]:
-    """The tasks that a repair runs: in the order of the run."""
-    counting = latest(run)
-    if call.flag("rerun_all_failed_tasks"):
-        return [key for key, one in counting.items() if one["result"] != run_states.SUCCESS]
-    wanted = call.body.get("rerun_tasks") or []
-    if not isinstance(wanted, list):
-        raise invalid("Invalid rerun_tasks: a list is expected.")
-    for key in wanted:
-        if key not in counting:
-            raise invalid(f"Task {key} does not exist.")
-    again = set(wanted)
-    if call.flag("rerun_dependent_tasks"):
-        tasks = run_states.tasks_of(run)
-        for _ in tasks:
-            again |= {
-                key
-                for key, task in tasks.items()
-                if any(each["task_key"] in again for each in rows(task, "depends_on"))
-            }
-    return [key for key in counting if key in again]
 
 
 def _token(call: Call) -> str:
@@ -256,4 +261,6 @@ def _strings(call: Call, name: str) -> dict[str, str]:
     value: Any = call.body.get(name) or {}
     if not isinstance(value, Mapping):
         raise invalid(f"Invalid {name}: an object is expected.")
+    if len(json.dumps(value)) > MAX_PARAMETERS:
+        raise invalid(f"{name} is longer than {MAX_PARAMETERS} bytes.")
     return {str(key): str(each) for key, each in value.items()}

@@ -35,7 +35,7 @@ class Entry(NamedTuple):
     method: str
     route: str
     path: str
-    """The workspace path, ``/jobs/ID`` of a job, empty where there is neither."""
+    """The workspace path, ``/jobs/ID``, ``/runs/ID``, empty where there is none of them."""
     nth: int
     """From 1, over the requests of the same method, route and path."""
     status: int
@@ -231,6 +231,8 @@ def _path(raw: Raw, found: tuple[routes.Route, tuple[str, ...]] | None) -> str:
     fields = {**raw.query, **body}
     if "job_id" in fields:
         return f"/jobs/{fields['job_id']}"
+    if "run_id" in fields:
+        return f"/runs/{fields['run_id']}"
     path = fields.get("path")
     try:
         return paths.canonical(path) if isinstance(path, str) else ""

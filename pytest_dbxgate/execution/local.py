@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pytest_dbxgate.execution.engines import Running
 
 SAIL = "sail"
+CONNECT = "connect"
+"""Spark is elsewhere, and Databricks' own as far as anybody knows: its SQL is left as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,9 @@ class Work:
     session: str = ""
     """Works of one session see each other's tables, as notebooks of one workspace do; empty: a
     session of its own."""
+    reads_session: bool = False
+    """It relies on what works of its session did before: not run where an engine that died has
+    taken that along."""
 
 
 class Local:
@@ -73,6 +78,8 @@ class Local:
         self._environment = dict(environment or {})
         self._running: Running | None = None
         self._starts = 0
+        self._sessions: dict[str, int] = {}
+        """Which start of the engine holds the first tables of a session."""
         self._lock = threading.Lock()
 
     def __enter__(self) -> Local:
@@ -102,9 +109,12 @@ class Local:
         if cancelled():
             return Outcome(work.key, RunState.CANCELLED, message="it was cancelled")
         try:
-            remote, version = self._started()
+            remote, version, start = self._started()
         except GateError as error:
             return Outcome(work.key, RunState.PLATFORM, message=str(error))
+        if work.reads_session and self._sessions.get(work.session, start) != start:
+            message = f"the engine ({version}) died, and with it the tables that this needs"
+            return Outcome(work.key, RunState.PLATFORM, message=message, engine=version)
         folder = self._folder / "runs" / uuid.uuid4().hex
         end = run_child(
             self._spec(work, folder, remote), folder, timeout=work.timeout, cancelled=cancelled
@@ -112,6 +122,8 @@ class Local:
         if self._is_dead() and end.state is not RunState.PASSED:
             message = f"the engine ({version}) died while the notebook ran"
             end = _blamed(end, message)
+        if end.state is not RunState.PLATFORM:
+            self._sessions.setdefault(work.session, start)
         shutil.rmtree(folder, ignore_errors=True)
         return _outcome(work, end, version)
 
@@ -144,10 +156,11 @@ class Local:
             session=work.session or str(uuid.uuid4()),
         )
 
-    def _started(self) -> tuple[str, str]:
-        """The address of the engine and what it is; one that died is started anew."""
+    def _started(self) -> tuple[str, str, int]:
+        """The address of the engine, what it is and which start of it; one that died is started
+        anew."""
         if self._remote or self._connect:
-            return self._remote, "connect"
+            return self._remote, CONNECT, 0
         with self._lock:
             if self._running is not None and not self._running.is_alive():
                 self._running.stop()
@@ -157,7 +170,7 @@ class Local:
 
                 self._running = ENGINES[self._engine].start(self._folder / "engine", self._catalogs)
                 self._starts += 1
-            return self._running.remote, self._running.version
+            return self._running.remote, self._running.version, self._starts
 
     def _is_dead(self) -> bool:
         with self._lock:

@@ -86,10 +86,14 @@ def run_child(
     try:
         _send(process, spec)
         why = _wait(process, started, timeout, cancelled)
+        stopped = time.time()
     finally:
         _end(process, mark)
         tail.close()
     told = _told(file)
+    if why is not None:
+        # Which cell ran is what was told before it was asked to end.
+        told = [event for event in told if event.get("time", 0) <= stopped]
     end = _ended(told, process.returncode, why, timeout, tail.text)
     return replace(end, output=tail.text, seconds=time.monotonic() - started)
 
@@ -111,7 +115,8 @@ def _environment(folder: Path, mark: str, more: Mapping[str, str]) -> dict[str, 
         "MPLBACKEND": "Agg",
         "NO_COLOR": "1",
         **more,
-        _MARK: mark,
+        # A notebook that this one runs carries both.
+        _MARK: "/".join(filter(None, (os.environ.get(_MARK), mark))),
     }
 
 
@@ -175,11 +180,12 @@ def _signal_group(pid: int, number: int) -> None:
 
 def _marked(mark: str) -> list[int]:
     """The processes that were started by the child and left its group; on Linux only."""
-    wanted = f"{_MARK}={mark}".encode()
+    name, wanted = f"{_MARK}=".encode(), mark.encode()
     found = []
     for each in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
-            if wanted in each.read_bytes().split(b"\0"):
+            known = each.read_bytes().split(b"\0")
+            if any(line.startswith(name) and wanted in line for line in known):
                 found.append(int(each.parent.name))
     return found
 

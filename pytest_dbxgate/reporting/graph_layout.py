@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_dbxgate.reporting import graph_order
-from pytest_dbxgate.reporting.graph import Edge, Node, Picture, by_folder
+from pytest_dbxgate.reporting.graph import Edge, Node, Picture, by_folder, plain, shortened
 from pytest_dbxgate.reporting.graph_columns import columns, components
 from pytest_dbxgate.reporting.graph_order import GAP, LANE_BOTTOM, LANE_TOP, NODE_HEIGHT
 from pytest_dbxgate.reporting.text import columns as text_columns
@@ -15,6 +15,8 @@ from pytest_dbxgate.reporting.text import columns as text_columns
 LABEL_LIMIT = 34
 """Characters of a name that are shown."""
 _LABEL_LEAST = 12
+_LABEL_ROOM = 270.0
+_CAPITAL = 9.0
 CHARACTER = 6.7
 """The width of one, in pixels, in a wide font."""
 
@@ -90,7 +92,23 @@ def layout(picture: Picture, hubs: Collection[str] = ()) -> Layout:
 def node_width(node: Node) -> float:
     """How wide its box has to be for its name and its badges."""
     badges = sum(22 + 6 * len(str(each)) for each in (node.errors, node.warnings) if each)
-    return 44 + CHARACTER * max(_LABEL_LEAST, min(text_columns(node.label), LABEL_LIMIT)) + badges
+    return 44 + max(CHARACTER * _LABEL_LEAST, _text_width(shown_label(node))) + badges
+
+
+def shown_label(node: Node) -> str:
+    """As much of its name as there is room for: fewer characters where they are wide ones."""
+    label, limit = plain(node.label), LABEL_LIMIT
+    shown = shortened(label, limit)
+    while limit > 5 and _text_width(shown) > _LABEL_ROOM:
+        limit -= 1
+        shown = shortened(label, limit)
+    return shown
+
+
+def _text_width(text: str) -> float:
+    """How wide it gets at most, in pixels: capitals and signs of two columns take more."""
+    wide = sum(each.isupper() or each in "@%_—" for each in text)
+    return CHARACTER * text_columns(text) + (_CAPITAL - CHARACTER) * wide
 
 
 def _connected(nodes: Sequence[Node], edges: Sequence[Edge]) -> _Placed:

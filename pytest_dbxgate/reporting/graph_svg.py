@@ -29,7 +29,7 @@ from pytest_dbxgate.reporting.graph import (
     summary,
 )
 from pytest_dbxgate.reporting.graph_hubs import taken_apart
-from pytest_dbxgate.reporting.graph_layout import CHARACTER, LABEL_LIMIT, Box, Layout, layout
+from pytest_dbxgate.reporting.graph_layout import CHARACTER, Box, Layout, layout, shown_label
 
 _MARGIN = 24.0
 _HEAD = 134.0
@@ -142,7 +142,7 @@ def _node(
     tag = _KIND_TAGS.get(node.kind) or _TAGS.get(node.language, "NB")
     tag = "SEE" if is_reference else tag
     yield f'<text class="tag" x="{box.x + 8:.1f}" y="{middle + 3:.1f}">{tag}</text>'
-    label = escape(shortened(plain(node.label), LABEL_LIMIT))
+    label = escape(shown_label(node))
     yield f'<text x="{box.x + 34:.1f}" y="{middle + 4:.1f}">{label}</text>'
     yield from _badges(node, box.x + box.width - 5, middle)
     yield "</g>"

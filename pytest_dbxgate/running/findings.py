@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
-from pytest_dbxgate.checks.finding import Finding, in_file
+from pytest_dbxgate.checks.finding import Finding, in_cell, in_file
 from pytest_dbxgate.checks.locating import Locator
-from pytest_dbxgate.codes import Check
+from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.execution.outcome import CellFailure, CellPlace, Outcome, RunState
 from pytest_dbxgate.notebook.model import Notebook, NotebookKey
 
@@ -30,11 +31,16 @@ _HINTS = {
 ReadNotebook = Callable[[NotebookKey], Notebook | None]
 
 
-def findings_of(outcome: Outcome, read: ReadNotebook) -> tuple[Finding, ...]:
-    """The finding of a run that is not green; none of a green one. ``read`` gives notebooks."""
+def findings_of(
+    outcome: Outcome, read: ReadNotebook, *, may_skip: bool = False
+) -> tuple[Finding, ...]:
+    """The finding of a run that is not green; none of a green one. ``read`` gives notebooks,
+    ``may_skip`` says that what the engine cannot do is no error."""
     if outcome.state is RunState.PASSED:
         return ()
-    return tuple(_findings(outcome, read))
+    mild = may_skip and outcome.state is RunState.UNSUPPORTED
+    severity = Severity.WARNING if mild else Severity.ERROR
+    return tuple(replace(each, severity=severity) for each in _findings(outcome, read))
 
 
 def _findings(outcome: Outcome, read: ReadNotebook) -> Iterator[Finding]:
@@ -46,7 +52,7 @@ def _findings(outcome: Outcome, read: ReadNotebook) -> Iterator[Finding]:
     place = None if failure is None else failure.place
     # The run of a notebook may end in another one; the finding stands where the failing cell is.
     found = read(key if place is None else place.key) or read(key)
-    message = outcome.message or "it failed"
+    message = outcome.message or (failure.message if failure is not None else "") or "it failed"
     if failure is not None and outcome.state is RunState.FAILED:
         message = _message(failure)
     if found is None:
@@ -64,20 +70,17 @@ def _in_cell(notebook: Notebook, place: CellPlace, code: str, message: str, hint
     line = min(max(1, place.line), len(lines))
     text = lines[line - 1]
     begin = len(text) - len(text.lstrip()) + 1
-    return Finding(
-        path=notebook.path,
-        member=notebook.member,
-        check=Check.RUN,
-        code=code,
-        message=message,
+    return in_cell(
+        notebook,
+        cell,
+        Check.RUN,
+        code,
+        message,
+        line=line,
+        column=begin,
+        end_line=line,
+        end_column=max(begin + 1, len(text.rstrip()) + 1),
         hint=hint,
-        language=cell.language.value,
-        cell=cell.number,
-        cell_title=cell.title,
-        cell_line=line,
-        cell_column=begin,
-        cell_end_line=line,
-        cell_end_column=max(begin + 1, len(text.rstrip()) + 1),
     )
 
 

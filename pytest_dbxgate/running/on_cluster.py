@@ -59,6 +59,8 @@ def run(batch: Batch, chosen: Chosen, around: Surroundings) -> None:
         )
         means = Means(cancelled=batch.cancelled, tell=tell)
         ran = run_on_cluster(opened.workspace, place, request, means, batch.done)
+    for words in ran.swept:
+        batch.tell(f"swept away: {words}")
     for words in ran.left:
         batch.tell(f"left behind: {words}")
 

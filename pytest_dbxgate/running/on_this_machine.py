@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_dbxgate.execution.local import Local, Work
+from pytest_dbxgate.execution.local import CONNECT, Local, Work
 from pytest_dbxgate.execution.outcome import Outcome, RunKey, RunState
 from pytest_dbxgate.execution.scheduling import run_all
 from pytest_dbxgate.execution.secrets import resolved
@@ -37,7 +37,7 @@ def run(batch: Batch, *, remote: str = "", connect: Mapping[str, str] | None = N
     seen = settings.run.environment
     with Local(
         batch.folder / "local",
-        engine=settings.run.engine,
+        engine=CONNECT if remote or connect else settings.run.engine,
         catalogs=_catalogs(batch, settings),
         pip=settings.run.pip,
         remote=remote,
@@ -91,6 +91,7 @@ def _attempt(
             module_roots=tuple(_from_root(settings, each) for each in settings.module_roots),
             secrets={name: value.reveal() for name, value in secrets[settings.folder].items()},
             session=planned.session,
+            reads_session=bool(planned.needs),
         )
         return engine.run(work, cancelled=batch.cancelled)
     finally:

@@ -52,6 +52,8 @@ class Runs:
         self.took = 0.0
         """Seconds from the start to the last end."""
         self.total = 0
+        self.error: GateError | None = None
+        """Why no notebook could be run at all."""
 
     # -- from the main thread --------------------------------------------------------------
 
@@ -116,6 +118,7 @@ class Runs:
         try:
             self._way(batch)
         except GateError as error:
+            self.error = error
             message = str(error)
         except Exception as error:
             message = f"{type(error).__name__}: {error}"
@@ -127,7 +130,13 @@ class Runs:
 
     def _end(self, outcome: Outcome) -> None:
         outcome = _veiled(plan.judged(outcome, self._planned[outcome.key]), self._veil)
-        ended = Ended(outcome, findings_of(outcome, self._gate.survey().notebook))
+        settings = self._gate.projects.of_key(outcome.key.notebook)
+        found = findings_of(
+            outcome,
+            self._gate.survey().notebook,
+            may_skip=settings.run.unsupported == "skip",
+        )
+        ended = Ended(outcome, found)
         self._tell_done(ended)
         with self._turn:
             self._ended[outcome.key] = ended

@@ -41,7 +41,7 @@ SELECT
     daily.category,
     daily.order_count,
     daily.revenue,
-    daily.revenue
+    CAST(daily.revenue AS DOUBLE)
     / SUM(daily.revenue) OVER (PARTITION BY daily.order_date) AS share_of_day
 FROM daily
 

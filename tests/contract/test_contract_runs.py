@@ -196,7 +196,7 @@ def test_a_repair_names_the_one_before(jobs: Jobs, ended: Run) -> None:
     repair = jobs.client.jobs.repair_run
     first = repair(run_id, rerun_tasks=["after"]).response.repair_id
     jobs.ended(run_id)
-    with pytest.raises(DatabricksError, match="latest_repair_id"):
+    with pytest.raises(DatabricksError, match="The latest repair ID needs to be provided"):
         repair(run_id, rerun_tasks=["after"])
     repair(run_id, rerun_tasks=["after"], latest_repair_id=first)
     run = jobs.ended(run_id)

@@ -38,6 +38,7 @@ class Matrix:
 
     def __init__(self, world: World, beginning: Beginning = Beginning.CLEAN) -> None:
         self.world = world
+        self.beginning = beginning
         world.reset()
         before = self._now()
         world.publish(new())

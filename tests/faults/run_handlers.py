@@ -39,7 +39,7 @@ class Runs:
 
     def run_now(self, call: Call) -> Answer:
         token, job_id = call.text("idempotency_token"), call.number("job_id")
-        for row in self._store.all("run"):
+        for row in self._store.all("scripted run"):
             if row.value["token"] == token:
                 return answer({"run_id": row.value["run_id"]})
         job = self._store.get("job", f"{job_id:020}")
@@ -57,7 +57,7 @@ class Runs:
             "cancelled": None,
             "repairs": [],
         }
-        self._save(self._settled(value))
+        self._save(value)
         return answer({"run_id": run_id, "number_in_job": 1})
 
     def get(self, call: Call) -> Answer:
@@ -86,7 +86,9 @@ class Runs:
 
     def list_(self, call: Call) -> Answer:
         job_id = call.number("job_id")
-        runs = [row.value for row in self._store.all("run") if row.value["job_id"] == job_id]
+        runs = [
+            row.value for row in self._store.all("scripted run") if row.value["job_id"] == job_id
+        ]
         found = [{"run_id": run["run_id"]} for run in runs if self._is_active(run)]
         return answer({"runs": found, "has_more": False})
 
@@ -120,26 +122,23 @@ class Runs:
 
     def active(self) -> list[int]:
         """The runs that have not ended."""
-        runs = [row.value for row in self._store.all("run")]
+        runs = [row.value for row in self._store.all("scripted run")]
         return [run["run_id"] for run in runs if self._is_active(run)]
 
     def _attempt(self) -> Json:
         return {"run_id": self._store.next_id("run"), "begun": self._clock()}
 
-    def _settled(self, run: Json) -> Json:
-        return run
-
     def _save(self, run: Json) -> None:
-        self._store.put("run", Row(f"{run['run_id']:020}", run))
+        self._store.put("scripted run", Row(f"{run['run_id']:020}", run))
 
     def _run(self, run_id: int) -> Json:
-        row = self._store.get("run", f"{run_id:020}")
+        row = self._store.get("scripted run", f"{run_id:020}")
         if row is None:
             raise invalid(f"Run {run_id} does not exist.")
         return row.value
 
     def _task(self, run_id: int) -> tuple[Json, str, int]:
-        for row in self._store.all("run"):
+        for row in self._store.all("scripted run"):
             for key, attempts in row.value["attempts"].items():
                 for number, attempt in enumerate(attempts):
                     if attempt["run_id"] == run_id:

@@ -39,7 +39,7 @@ class RunMatrix:
             self._start = self._after_a_death()
         self._reset()
         ran = self._go()
-        self.calls: Sequence[Call] = calls_of(world.running.log())
+        self.calls: Sequence[Call] = _of_the_course(course, calls_of(world.running.log()))
         wrong = [*self._wrong(ran), *world.left()]
         assert not wrong, wrong
 
@@ -106,6 +106,17 @@ class RunMatrix:
         if not ran.left:
             # The folders above that of the run are empty then; the next run tidies them away.
             yield from (each for each in self.world.left() if not each.endswith(SHARED))
+
+
+def _of_the_course(course: Course, calls: Sequence[Call]) -> Sequence[Call]:
+    """The calls that a run has on this course alone; the others are those of every run."""
+    if course is Course.CANCEL:
+        first = next(call.number for call in calls if call.route == "jobs/runs/cancel")
+        return [call for call in calls if call.number >= first]
+    if course is Course.SWEEP:
+        first = next(call.number for call in calls if call.route == "workspace/mkdirs")
+        return [call for call in calls if call.number < first]
+    return calls
 
 
 def _all_right(ran: Ran) -> Iterator[str]:

@@ -45,8 +45,14 @@ def may_run_later(text: str, line: int) -> bool:
     return (
         not found.is_known
         or function_of(text, line) is not None
-        or "lambda" in text.split("\n")[line - 1]
+        or "lambda" in lines_of(text)[line - 1]
     )
+
+
+@lru_cache(maxsize=8)
+def lines_of(text: str) -> tuple[str, ...]:
+    """The lines of a cell. Ruff may find something on each of them."""
+    return tuple(text.split("\n"))
 
 
 def function_of(text: str, line: int) -> Function | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from pytest_dbxgate.checks import suppression
 from pytest_dbxgate.checks.finding import Finding, in_cell, in_file
@@ -20,26 +20,37 @@ def placed(
     read: Callable[[NotebookKey], Notebook | None],
     text_of: Callable[[str], str],
     settings: SettingsOf,
+    *,
+    whole: Collection[NotebookKey] = (),
 ) -> dict[NotebookKey, list[Finding]]:
     """The findings by notebook or job file, without those that a comment silences.
 
-    ``read`` gives a notebook, and None for a job file, whose text ``text_of`` gives.
+    ``read`` gives a notebook, and None for a job file, whose text ``text_of`` gives. In the
+    notebooks of ``whole``, of which everything was checked, silencers that silence nothing are
+    found besides.
     """
     by_key: dict[NotebookKey, list[Claim]] = defaultdict(list)
     for claim in claims:
         by_key[claim.key].append(claim)
     found: dict[NotebookKey, list[Finding]] = {}
+    for key in whole:
+        by_key.setdefault(key, [])
     for key, own in by_key.items():
         notebook = read(key)
         if notebook is None:
             found[key] = _in_file(own, text_of(key.path))
         else:
-            found[key] = _in_notebook(notebook, own, settings(key).is_unsilenceable)
+            unsilenceable = settings(key).is_unsilenceable
+            found[key] = _in_notebook(notebook, own, unsilenceable, whole=key in whole)
     return found
 
 
 def _in_notebook(
-    notebook: Notebook, claims: Sequence[Claim], unsilenceable: Callable[[str], bool]
+    notebook: Notebook,
+    claims: Sequence[Claim],
+    unsilenceable: Callable[[str], bool],
+    *,
+    whole: bool,
 ) -> list[Finding]:
     findings = [
         in_cell(
@@ -70,8 +81,7 @@ def _in_notebook(
         for claim in claims
         if claim.spot.cell == 0
     ]
-    # An empty set of checks: whether a silencer is used was decided without these.
-    left = suppression.apply(notebook, findings, frozenset(), unsilenceable=unsilenceable)
+    left = suppression.apply_between(notebook, findings, unsilenceable=unsilenceable, whole=whole)
     return sorted(map(Locator(notebook).place, left), key=lambda each: each.order)
 
 

@@ -12,7 +12,13 @@ from typing import NamedTuple
 
 from pytest_dbxgate.checks.python.ruff import Diagnostic
 from pytest_dbxgate.checks.references import star_exports
-from pytest_dbxgate.checks.references.bindings import Function, bound_at, function_of, may_run_later
+from pytest_dbxgate.checks.references.bindings import (
+    Function,
+    bound_at,
+    function_of,
+    lines_of,
+    may_run_later,
+)
 from pytest_dbxgate.checks.references.expansion import Expansion, Placed
 from pytest_dbxgate.checks.references.sheets import Sheet
 from pytest_dbxgate.codes import UNDEFINED_NAME
@@ -23,9 +29,19 @@ UNDEFINED = UNDEFINED_NAME
 TOO_EARLY = "DBX321"
 LOST = "DBX322"
 
+MOST_PER_CELL = 200
+"""Uses of undefined names that are told of one cell; one more says that there are others."""
+
 _NAME = re.compile(r"Undefined name `([^`]+)`")
 _HISTORY = re.compile(r"_\d+|_i+\d*|_[iod]h|_exit_code")
 """IPython's names of what was entered and printed."""
+
+_CONSTANTS = {
+    **dict.fromkeys(("true", "TRUE"), "True"),
+    **dict.fromkeys(("false", "FALSE"), "False"),
+    **dict.fromkeys(("null", "NULL", "none", "nil", "undefined"), "None"),
+}
+"""What other languages call Python's own."""
 
 _LONG = 100_000
 _QUOTES = ("'", '"')
@@ -80,7 +96,14 @@ def judge(
     ``provided`` are the names that exist in every cell of a notebook."""
     judge = _Judge(expansion, sheet_of, provided, nearest)
     missing = list(judge.uses(whole, 0, len(expansion.placed)))
-    faults = [fault for use in missing if (fault := judge.undefined(use)) is not None]
+    count: Counter[int] = Counter()
+    faults: list[Fault] = []
+    for use in missing:
+        count[use.at] += 1
+        if count[use.at] > MOST_PER_CELL:
+            faults.append(_fault(use, UNDEFINED, "more undefined names in this cell are not shown"))
+        elif (fault := judge.undefined(use)) is not None:
+            faults.append(fault)
     everywhere = {(use.at, use.spot) for use in missing}
     ends = dict(expansion.segments())
     for found in segments:
@@ -123,6 +146,7 @@ class _Judge:
         """The uses that count: nothing unseen may have defined the name."""
         expansion = self._expansion
         unknown = expansion.unknown_from(start, end)
+        told: Counter[int] = Counter()
         for item in found.items:
             match = _NAME.match(item.message)
             index = found.start + item.cell - 1
@@ -138,6 +162,7 @@ class _Judge:
                 or _HISTORY.fullmatch(name)
                 or _NEWER in item.message
                 or (sheet is not None and sheet.exempt)
+                or told[index] > MOST_PER_CELL
             ):
                 continue
             line = item.start.line
@@ -147,6 +172,7 @@ class _Judge:
                 continue
             if unknown is not None and (index >= unknown or may_run_later(piece.text, line)):
                 continue
+            told[index] += 1
             yield _Use(index, placed, line, after, piece.spot(item.start, item.end), name)
 
     def undefined(self, use: _Use) -> Fault | None:
@@ -174,6 +200,8 @@ class _Judge:
                 return f"from {home} import {use.name}"
         if use.follows == "." and use.name in sys.stdlib_module_names:
             return f"import {use.name}"
+        if use.name in _CONSTANTS:
+            return f"did you mean `{_CONSTANTS[use.name]}`?"
         place = (use.placed.piece.key, use.name)
         if place not in self._nearest:
             self._nearest[place] = self._near(use)
@@ -270,7 +298,7 @@ def _fault(use: _Use, code: str, message: str) -> Fault:
 
 def _around(text: str, item: Diagnostic) -> tuple[str, str]:
     """The characters ahead of a finding and behind it."""
-    line = text.split("\n")[item.start.line - 1]
+    line = lines_of(text)[item.start.line - 1]
     start, end = item.start.column - 2, item.end.column - 1
     return line[start : start + 1] if start >= 0 else "", line[end : end + 1]
 

@@ -18,7 +18,7 @@ from pytest_dbxgate.workspace.run_model import RemoteTask, TaskOutput
 
 _ERROR = re.compile(r"(?P<name>[A-Za-z_][\w.]*)(?::\s*|\s*$)(?P<words>.*)", re.DOTALL)
 _CONDITION = re.compile(r"\[([A-Z][A-Z0-9_]*(?:\.[A-Z0-9_]+)*)\]")
-_LINE = re.compile(r"(?:<command-[^>]*>|Cell In\[\d+\])[,:]? ?(?:line )?(\d+)")
+_LINE = re.compile(r"(?:<command-[^>]*>|Cell In\[\d+\]|\bcell \d+)[,:]? ?(?:line )?(\d+)")
 _ARROW = re.compile(r"^-+> ?(\d+) ", re.MULTILINE)
 _LOOKS = 3
 _MOST_TRACE = 200

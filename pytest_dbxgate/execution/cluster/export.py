@@ -18,6 +18,8 @@ from urllib.parse import unquote
 
 MOST_BYTES = 64_000_000
 """Of a page that is read: a notebook's output has 30 MB at most [doc]."""
+_PASSED_OVER = "Command skipped"
+"""What the cells behind the one that failed say [report]: they did not run."""
 MOST_OUTPUT = 4000
 """Characters of what a notebook printed that are kept: the last ones."""
 
@@ -99,7 +101,7 @@ def _cell(number: int, command: Mapping[str, Any]) -> ExportedCell:
     return ExportedCell(
         number,
         _text(command.get("command")).replace("\r\n", "\n"),
-        command.get("state") == "error" or bool(summary or trace),
+        summary != _PASSED_OVER and (command.get("state") == "error" or bool(summary or trace)),
         summary,
         trace,
         "".join(_outputs(command.get("results"))),
@@ -113,7 +115,8 @@ def _outputs(results: object) -> Iterator[str]:
         return
     data = results.get("data")
     if isinstance(data, str) and results.get("type") in ("html", "ansi", "text"):
-        text = plain(data)
+        # Only of HTML is "<" the begin of a tag.
+        text = plain(data) if results["type"] == "html" else uncoloured(data).strip("\n")
         yield f"{text}\n" if text else ""
     for each in data if isinstance(data, list) else ():
         yield from _outputs(each)

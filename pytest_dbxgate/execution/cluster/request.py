@@ -120,7 +120,7 @@ class Ran:
     outcomes: tuple[Outcome, ...]
     """One for each work, in their order."""
     left: tuple[str, ...] = ()
-    """What could not be cleaned up, each with the job's id and the folder; the next run of the
-    same target and identity does."""
+    """What could not be cleaned up, of this run or of dead ones, each with the job's id and the
+    folder; the next run of the same target and identity does."""
     swept: tuple[str, ...] = ()
     """What earlier runs had left, and is gone now."""

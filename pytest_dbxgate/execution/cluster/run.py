@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from pytest_dbxgate.errors import ConfigurationError, GateError
@@ -31,7 +31,7 @@ from pytest_dbxgate.notebook import canonical, formats
 from pytest_dbxgate.notebook.model import Notebook, NotebookKey
 from pytest_dbxgate.workspace import paths
 from pytest_dbxgate.workspace.jobs import OPERATION_TAG
-from pytest_dbxgate.workspace.model import Workspace
+from pytest_dbxgate.workspace.model import ImportFormat, Workspace
 
 Done = Callable[[Outcome], None]
 
@@ -50,37 +50,56 @@ def run_on_cluster(
     :class:`~pytest_dbxgate.errors.ConfigurationError` for what cannot be run as it is asked for,
     and :class:`~pytest_dbxgate.errors.AuthenticationError`.
     """
+    request = _checked(request)
     registration = Registration(workspace, place, request.id, clock=means.clock, sleep=means.sleep)
-    copied = _prepared(place, request, registration)
+    copied = _copied(place, request, registration)
     run = _Run(workspace, place, request, means, done, registration, copied)
-    swept = sweep(
-        workspace,
-        place,
-        sleep=means.sleep,
-        tell=lambda words: means.tell(Progress("sweep", words)),
-    )
+    swept = sweep(workspace, place, sleep=means.sleep)
+    for words in (*swept.removed, *swept.left):
+        means.tell(Progress("sweep", words))
     try:
         ended = run.go()
     finally:
         left = run.clean_up()
-    return Ran(run.outcomes(ended), left, swept)
+    return Ran(run.outcomes(ended), (*left, *swept.left), swept.removed)
 
 
-def _prepared(
-    place: ClusterPlace, request: ClusterRequest, registration: Registration
-) -> tuple[Copy, ...]:
-    """The copy; raises ConfigurationError for everything that can be known before a call."""
+def _checked(request: ClusterRequest) -> ClusterRequest:
+    """The request with the digest of each notebook; raises ConfigurationError for everything that
+    can be known of it before a call."""
     job.check(request)
     chunks(request.works, max_parallel=request.max_parallel)
+    return replace(request, works=[_with_digest(work, request.files) for work in request.works])
+
+
+def _with_digest(work: ClusterWork, files: Mapping[str, bytes]) -> ClusterWork:
+    data = files.get(work.path)
+    if data is None:
+        raise ConfigurationError(f"{work.key}: {work.path} is not among the files of the run")
+    digest = canonical.sha256(data)
+    if work.key.notebook.member is not None:
+        found = (each for each in formats.parse(work.path, data) if each.key == work.key.notebook)
+        digest = next((each.digest for each in found), "")
+    if work.digest not in ("", digest):
+        raise ConfigurationError(
+            f"{work.key}: {work.path} is not what was checked", next_step="run again"
+        )
+    return replace(work, digest=digest)
+
+
+def _copied(
+    place: ClusterPlace, request: ClusterRequest, registration: Registration
+) -> tuple[Copy, ...]:
+    """The copy; raises ConfigurationError as :func:`copies`, and for a work without a notebook."""
+    redirection = Redirection(place.root, registration.files, place.base)
+    found = copies(request.files, redirection)
+    notebooks = {copy.source for copy in found if copy.format is not ImportFormat.AUTO}
     for work in request.works:
-        data = request.files.get(work.path)
-        if data is None:
-            raise ConfigurationError(f"{work.key}: {work.path} is not among the files of the run")
-        if work.digest and canonical.sha256(data) != work.digest:
+        if work.key.notebook not in notebooks:
             raise ConfigurationError(
-                f"{work.key}: {work.path} is not what was checked", next_step="run again"
+                f"{work.key.notebook} is no notebook", next_step="give it the header of one"
             )
-    return copies(request.files, Redirection(place.root, registration.files, place.base))
+    return found
 
 
 class _Run:

@@ -7,6 +7,7 @@ is guessed by name: a job is found by the tag that holds the registered run's un
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from pytest_dbxgate.execution.cluster import ending
 from pytest_dbxgate.execution.cluster.job import RUN_TAG
@@ -25,32 +26,32 @@ from pytest_dbxgate.workspace.model import (
     WorkspaceError,
 )
 
-Tell = Callable[[str], None]
+
+class Swept(NamedTuple):
+    """What came of it, a sentence for each run."""
+
+    removed: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    """What could not be removed: that keeps no new run from going on."""
 
 
-def sweep(
-    workspace: Workspace, place: ClusterPlace, *, sleep: Callable[[float], None], tell: Tell
-) -> tuple[str, ...]:
-    """Remove what is left of dead runs; a sentence for each. ``tell`` is told of what could not
-    be removed: that keeps no new run from going on.
-
-    Raises AuthenticationError alone.
-    """
+def sweep(workspace: Workspace, place: ClusterPlace, *, sleep: Callable[[float], None]) -> Swept:
+    """Remove what is left of dead runs. Raises AuthenticationError alone."""
     base = runs_folder(place)
-    swept: list[str] = []
+    removed: list[str] = []
+    left: list[str] = []
     try:
         found = [each.path for each in workspace.list(base) if each.type is ObjectType.DIRECTORY]
     except WorkspaceError as error:
-        tell(f"what earlier runs left cannot be looked for: {error.message}")
-        return ()
+        return Swept(left=(f"what earlier runs left cannot be looked for: {error.message}",))
     for folder in found:
         try:
             words = _swept(workspace, place, folder, sleep)
         except (WorkspaceError, ending.RemainsError) as error:
-            tell(f"{paths.shown(folder)} is left of an earlier run: {error.message}")
+            left.append(f"{paths.shown(folder)} is left of an earlier run: {error.message}")
         else:
-            swept += [words] if words else []
-    return tuple(swept)
+            removed += [words] if words else []
+    return Swept(tuple(removed), tuple(left))
 
 
 def _swept(

@@ -51,8 +51,12 @@ def upload(
             raise
 
     with ThreadPoolExecutor(means.threads) as pool:
-        for _ in pool.map(send, copies):
-            beat()
+        try:
+            for _ in pool.map(send, copies):
+                beat()
+        except BaseException:
+            failed.set()
+            raise
     if not means.cancelled():
         _verify(workspace, copies, folder, means)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -29,6 +30,12 @@ class Sail:
                 "the embedded Spark engine (pysail) is not installed",
                 next_step='python -m pip install "pytest-dbxgate[local]"',
             )
+        for name in catalogs:
+            if not re.fullmatch(r"[\w -]+", name):
+                raise ConfigurationError(
+                    f"the embedded Spark engine takes no catalog of the name {name!r}",
+                    next_step="use letters, digits, underscores and hyphens",
+                )
         default = default_catalog(catalogs)
         return Supervised(
             [sys.executable, "-m", "pytest_dbxgate.execution.engines.sail_server"],

@@ -5,17 +5,42 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
+import time
+from typing import NoReturn
 
-from pytest_dbxgate.execution.kernel.kernel import Kernel
 from pytest_dbxgate.execution.spec import Spec
 
 
+def _end_with_parent() -> None:
+    """End when whoever started this is gone: nobody would read what comes of it."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    if sys.platform != "win32":
+        threading.Thread(target=watch, daemon=True).start()
+
+
 def main() -> int:
+    _end_with_parent()
     line = sys.stdin.readline()
     try:
         spec = Spec.from_json(line)
     except (TypeError, ValueError) as error:
         print(f"what to run is not understood: {error}", file=sys.stderr)
+        return 2
+    try:
+        from pytest_dbxgate.execution.kernel.kernel import Kernel
+    except ModuleNotFoundError as error:
+        print(
+            f"{error.name} is not installed, which running notebooks needs: "
+            'python -m pip install "pytest-dbxgate[local]"',
+            file=sys.stderr,
+        )
         return 2
     # What the notebook starts must not wait for input either.
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -24,10 +49,14 @@ def main() -> int:
     return 0
 
 
-if __name__ == "__main__":
-    code = main()
-    # Threads that the notebook left behind do not keep the process alive.
+def _leave(code: int) -> NoReturn:
+    """End at once: threads that the notebook left behind do not keep the process alive."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
+        # A notebook may have put anything in their place.
+        with contextlib.suppress(Exception):
             stream.flush()
     os._exit(code)
+
+
+if __name__ == "__main__":
+    _leave(main())

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pytest_dbxgate.execution.kernel.filesystem import FileSystem, OutsideError
 from pytest_dbxgate.execution.kernel.signals import NeedsClusterError
@@ -140,24 +139,3 @@ class FileUtils(Utility):
             0 if slash else status.st_size,
             int(status.st_mtime * 1000),
         )
-
-
-def reach_from_spark(files: FileSystem) -> None:
-    """Let readers and writers of Spark find the files that ``dbutils.fs`` knows."""
-    from pyspark.sql.connect import readwriter
-
-    load, save = readwriter.DataFrameReader.load, readwriter.DataFrameWriter.save
-
-    def mapped(path: Any) -> Any:
-        if isinstance(path, list | tuple):
-            return [mapped(each) for each in path]
-        return files.for_spark(os.fspath(path)) if isinstance(path, str | Path) else path
-
-    def mapped_load(self: Any, path: Any = None, *args: Any, **kwargs: Any) -> Any:
-        return load(self, mapped(path), *args, **kwargs)
-
-    def mapped_save(self: Any, path: Any = None, *args: Any, **kwargs: Any) -> Any:
-        return save(self, mapped(path), *args, **kwargs)
-
-    readwriter.DataFrameReader.load = mapped_load  # type: ignore[method-assign]
-    readwriter.DataFrameWriter.save = mapped_save  # type: ignore[method-assign]

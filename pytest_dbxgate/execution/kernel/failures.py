@@ -2,48 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
 import traceback
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 
+from pytest_dbxgate.execution.kernel.judging import condition_of, judged
 from pytest_dbxgate.execution.kernel.places import Places, Step
-from pytest_dbxgate.execution.kernel.signals import EngineError, NeedsClusterError
-from pytest_dbxgate.execution.kernel.statements import limit_of
+from pytest_dbxgate.execution.kernel.statements import LINE
 from pytest_dbxgate.execution.outcome import CellFailure, CellPlace, RunState
 
-_MOST_LINES = 20
-_MOST_CHARACTERS = 2_000
 _MOST_FRAMES = 30
-_STACK = ("\n\nJVM stacktrace:", "\nJVM stacktrace:", "\n\tat org.apache.spark", "\n\tat scala.")
-_ABSENT = {
-    "NOT_IMPLEMENTED",
-    "JVM_ATTRIBUTE_NOT_SUPPORTED",
-    "ATTRIBUTE_NOT_SUPPORTED",
-    "UNSUPPORTED_OPERATION",
-    "ONLY_SUPPORTED_WITH_SPARK_CLASSIC",
-    "CANNOT_CONFIGURE_SPARK_CONNECT_MASTER",
-}
-"""Spark's conditions that mean: Spark Connect has not what a cluster has."""
-_CONDITION = re.compile(r"\[([A-Z][A-Z0-9]*_[A-Z0-9_.]+)\]")
-_GONE = (
-    "StatusCode.UNAVAILABLE",
-    "failed to connect to all addresses",
-    "Connection refused",
-    "Socket closed",
-    "RETRIES_EXCEEDED",
-)
-LINE = "_dbxgate_line"
-"""The attribute of an error that tells the line in the code of a cell that is no Python."""
 
 
 class Failures:
     """Describes errors that end cells."""
 
-    def __init__(self, places: Places, tree: str) -> None:
+    def __init__(self, places: Places, tree: str, skipped: Collection[str] = ()) -> None:
         self._places = places
         self._tree = Path(tree).resolve()
+        self._skipped = skipped
 
     def describe(
         self, error: BaseException, step: Step, code_line: int = 1
@@ -51,7 +29,7 @@ class Failures:
         """Whose fault ``error`` is, and what to show of it. ``code_line`` is the cell line on
         which the code of a cell that is no Python begins."""
         frames = [frame for frame in _frames(error) if self._is_shown(frame[0])]
-        state, message = _judged(error)
+        state, message = judged(error, self._skipped)
         failure = CellFailure(
             place=self._place(error, frames, step, code_line),
             error=type(error).__name__,
@@ -66,7 +44,7 @@ class Failures:
     def _is_shown(self, file: str) -> bool:
         if self._places.find(file, 1) is not None:
             return True
-        if file.startswith("<"):
+        if file.startswith("<") or not Path(file).is_absolute():
             return False
         path = Path(file).resolve()
         return path.is_relative_to(self._tree) and "site-packages" not in path.parts
@@ -99,76 +77,14 @@ class Failures:
             else:
                 where = f"{_relative(Path(file).resolve(), self._tree)}, line {number}"
                 text = _line_of(file, number)
-            name = "" if function in ("<module>", "<cell line: 1>") else f", in {function}"
-            found.append(f"  {where}{'' if name.startswith(', in <cell line') else name}")
+            # IPython calls the code of a cell ``<cell line: 1>``.
+            is_cell = function.startswith(("<module>", "<cell line"))
+            found.append(f"  {where}" if is_cell else f"  {where}, in {function}")
             if text:
                 found.append(f"    {text}")
         if found:
             found.append(f"{type(error).__name__}: {message}" if message else type(error).__name__)
         return found
-
-
-def condition_of(error: BaseException) -> str:
-    """Spark's own name for an error; empty where there is none."""
-    if not _is_of_spark(error):
-        return ""
-    found = ""
-    for name in ("getCondition", "getErrorClass"):
-        getter = getattr(error, name, None)
-        if not found and callable(getter):
-            with contextlib.suppress(Exception):
-                found = str(getter() or "")
-    # Sail names the condition in the message alone.
-    named = _CONDITION.search(str(error))
-    return found or (named[1] if named else "")
-
-
-def _judged(error: BaseException) -> tuple[RunState, str]:
-    """The state that an error means, and its message."""
-    if isinstance(error, SystemExit):
-        return RunState.FAILED, (
-            f"the notebook called exit({'' if error.code is None else repr(error.code)}), which "
-            "fails a run; dbutils.notebook.exit(value) ends it early"
-        )
-    message = _message(error)
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, NeedsClusterError):
-            return RunState.UNSUPPORTED, message
-        if isinstance(seen, EngineError) or _is_gone(seen):
-            return RunState.PLATFORM, message
-        if condition_of(seen) in _ABSENT:
-            return RunState.UNSUPPORTED, f"{message} (it needs a cluster)"
-        reason = limit_of(seen) if _is_of_spark(seen) else ""
-        if reason:
-            return RunState.UNSUPPORTED, f"{reason} ({message})"
-        seen = seen.__cause__
-    return RunState.FAILED, message
-
-
-def _is_of_spark(error: BaseException) -> bool:
-    return type(error).__module__.startswith(("pyspark.", "grpc"))
-
-
-def _is_gone(error: BaseException) -> bool:
-    return _is_of_spark(error) and any(each in str(error) for each in _GONE)
-
-
-def _message(error: BaseException) -> str:
-    """What an error says, without the stack that Spark's server sends along."""
-    if isinstance(error, SyntaxError):
-        return error.msg or str(error)
-    if isinstance(error, KeyError) and len(error.args) == 1:
-        return repr(error.args[0])
-    try:
-        text = str(error)
-    except Exception:
-        return "its message cannot be shown"
-    for mark in _STACK:
-        text = text.partition(mark)[0]
-    lines = text.strip().split("\n")
-    text = "\n".join([*lines[:_MOST_LINES], *(["..."] if len(lines) > _MOST_LINES else [])])
-    return text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + " ..."
 
 
 def _frames(error: BaseException) -> list[tuple[str, int, str]]:

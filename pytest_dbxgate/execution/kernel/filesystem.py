@@ -45,9 +45,9 @@ class FileSystem:
         return f"dbfs:/{path.relative_to(self.folder).as_posix()}".replace("dbfs:/.", "dbfs:/")
 
     def for_spark(self, path: str) -> str:
-        """A path for the engine: what it knows itself stays as it is."""
+        """A path for an engine of this machine. Raises OutsideError."""
         scheme = _SCHEME.match(path)
-        if self.folder is None or (scheme and scheme[1].lower() != "dbfs"):
+        if self.folder is None or (scheme and scheme[1].lower() == "file"):
             return path
         if not scheme and (not path.startswith("/") or self._is_local(path)):
             return path

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pytest_dbxgate.execution.kernel import magics, names
+from pytest_dbxgate.execution.kernel import builders, file_api, magics, names, own_modules
 from pytest_dbxgate.execution.kernel import shell as shells
 from pytest_dbxgate.execution.kernel.children import Children
 from pytest_dbxgate.execution.kernel.context import Context
@@ -20,7 +21,7 @@ from pytest_dbxgate.execution.kernel.dbutils import (
     Secrets,
     TaskValues,
 )
-from pytest_dbxgate.execution.kernel.dbutils_fs import FileUtils, reach_from_spark
+from pytest_dbxgate.execution.kernel.dbutils_fs import FileUtils
 from pytest_dbxgate.execution.kernel.display import display
 from pytest_dbxgate.execution.kernel.failures import Failures
 from pytest_dbxgate.execution.kernel.filesystem import FileSystem
@@ -30,11 +31,12 @@ from pytest_dbxgate.execution.kernel.redaction import Plumbing, Redactor
 from pytest_dbxgate.execution.kernel.running import Parts, Runner
 from pytest_dbxgate.execution.kernel.signals import CellError, NotebookExit, RunCancelled
 from pytest_dbxgate.execution.kernel.spark import Spark
+from pytest_dbxgate.execution.kernel.spark_paths import SparkPaths
 from pytest_dbxgate.execution.kernel.sqlcells import SqlCells
 from pytest_dbxgate.execution.kernel.statements import Statements
 from pytest_dbxgate.execution.kernel.targets import TargetError, Targets
 from pytest_dbxgate.execution.kernel.telling import Teller
-from pytest_dbxgate.execution.kernel.widgets import Widgets
+from pytest_dbxgate.execution.kernel.widgets import Widgets, WidgetValues
 from pytest_dbxgate.execution.outcome import CellFailure, RunState
 from pytest_dbxgate.execution.spec import Spec
 from pytest_dbxgate.notebook.model import NotebookKey
@@ -58,16 +60,24 @@ class Kernel:
         self._targets = Targets(spec.tree, spec.workspace_roots)
         self._folder = Path(spec.tree, spec.path).parent
         self._names: dict[str, Any] = {}
+        self._leave: Callable[[], None] = lambda: None
 
     def run(self) -> None:
         """Run it to its end and tell what came of it."""
         plumbing = Plumbing(self._redactor) if self._spec.secrets else None
-        end = self._ended()
+        try:
+            end = self._ended()
+            self._leave()
+        except Exception as error:
+            # A notebook can break this process in ways nobody thought of.
+            end = _End(RunState.PLATFORM, f"the run broke: {type(error).__name__}: {error}")
         if plumbing is not None:
             plumbing.close()
-        self._teller.end(
-            end.state, message=end.message, failure=end.failure, exit_value=end.exit_value
-        )
+        value = end.exit_value
+        if value is not None and self._spec.depth == 0:
+            # Only a notebook that ran this one gets the value itself.
+            value = self._redactor(value)
+        self._teller.end(end.state, message=end.message, failure=end.failure, exit_value=value)
 
     def _ended(self) -> _End:
         try:
@@ -81,6 +91,11 @@ class Kernel:
                 f"{notebook.key} is not the notebook that was checked: it changed",
             )
         signal.signal(signal.SIGTERM, _cancel)
+        if sys.platform != "win32":
+            # The workers of a pool that is closed are ended by this signal.
+            os.register_at_fork(
+                after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            )
         try:
             self._runner().run(notebook)
         except NotebookExit as end:
@@ -93,18 +108,27 @@ class Kernel:
 
     def _runner(self) -> Runner:
         spec, places = self._spec, Places()
-        widgets = Widgets(spec.parameters)
+        values = WidgetValues(spec.parameters)
+        widgets = Widgets(values)
         files = FileSystem(spec.files)
         fs = FileUtils(files)
         shell = shells.make(places.name)
 
         def ready(session: Any) -> None:
-            Statements(spec.engine, self._teller.notice).install(session)
+            mapped: Callable[[str], str] = str
             if spec.engine != "connect":
-                reach_from_spark(files)
-            shell.user_ns.update(names.of_spark(session))
+                paths = SparkPaths(files, checks=spec.engine == "sail")
+                paths.install()
+                mapped = paths.in_sql
+                builders.give(session, self._teller.notice)
+                own_modules.carry(spec.tree)
+            Statements(spec.engine, self._teller.notice, mapped).install(session)
+            # What the notebook has given such a name to is its own.
+            for name, value in names.of_spark(session).items():
+                shell.user_ns.setdefault(name, value)
 
         spark = Spark(spec, ready)
+        self._leave = spark.leave
         children = Children(spec, spark.session_id, self._targets, self._teller.notice)
         context = Context(spec.context, spec.workspace_path or "/" + spec.path.rpartition(".")[0])
         dbutils = DBUtils(
@@ -119,7 +143,8 @@ class Kernel:
         )
         self._names = names.without_spark(dbutils, widgets)
         names.provide_modules(self._names, spark.session, connect=spec.engine == "connect")
-        magics.register(shell, Pip(spec, self._teller.notice, self._local(files)))
+        pip = Pip(spec, self._teller.notice, self._local(files))
+        magics.register(shell, pip)
 
         def keep(result: Any) -> None:
             shell.user_ns["_sqldf"] = result
@@ -137,15 +162,22 @@ class Kernel:
                 spark=spark,
                 teller=self._teller,
                 places=places,
-                failures=Failures(places, spec.tree),
+                failures=Failures(places, spec.tree, pip.skipped),
                 targets=self._targets,
-                widgets=widgets,
-                sql=SqlCells(widgets, spark.session, display, keep),
+                widgets=values,
+                sql=SqlCells(values, spark.session, display, keep),
                 fs=fs,
                 restart=restart,
             )
         )
-        sys.path[:] = [*self._roots(), *sys.path]
+        file_api.install(files)
+        # IPython has an ``open`` of its own, which knows the original alone.
+        self._names["open"] = open
+        # The run's own folder is nothing to import from.
+        started_in = os.path.normpath(Path.cwd())
+        rest = [each for each in sys.path if os.path.normpath(each or ".") != started_in]
+        sys.path[:] = [*self._roots(), *rest]
+        sys.argv[:] = [spec.path]
         self._set_out(shell)
         spark.watch_imports()
         return runner

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -23,10 +24,18 @@ def register(shell: Shell, pip: Callable[[str], None]) -> None:
     def conda(line: str = "") -> NoReturn:
         raise NeedsClusterError("%conda needs a cluster")
 
+    plots = shell.find_line_magic("matplotlib")  # type: ignore[no-untyped-call]
+
+    def matplotlib(line: str = "") -> None:
+        # Notebooks that draw begin with it; what they draw is not shown anyway.
+        with contextlib.suppress(ModuleNotFoundError):
+            plots(line)
+
     for function, name in (
         (pip, "pip"),
         (restart_python, "restart_python"),
         (run, "run"),
         (conda, "conda"),
+        (matplotlib, "matplotlib"),
     ):
         shell.register_magic_function(function, "line", name)  # type: ignore[arg-type]

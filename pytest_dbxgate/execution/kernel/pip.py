@@ -51,11 +51,13 @@ class Pip:
         self._spec = spec
         self._notice = notice
         self._local = local
+        self.skipped: set[str] = set()
+        """Names that modules of what was skipped may have."""
 
     def __call__(self, line: str) -> None:
         """Do what follows ``%pip``. Raises PipError."""
         try:
-            words = shlex.split(_COMMENT.sub("", line), posix=sys.platform != "win32")
+            words = _words(_COMMENT.sub("", line))
         except ValueError as error:
             raise PipError(f"%pip {line}: {error}") from None
         command = words[0] if words else ""
@@ -78,6 +80,7 @@ class Pip:
         if self._spec.pip == "fail":
             raise PipError(f"%pip install: {names} is not installed here; install it beforehand")
         if self._spec.pip != "install":
+            self.skipped |= {_module(each) for each in missing}
             self._notice(f"%pip install {names} was skipped: it is not installed here")
             return
         target = Path(self._spec.packages)
@@ -104,7 +107,7 @@ class Pip:
         for line in lines:
             text = _COMMENT.sub("", line).strip()
             if text.startswith("-"):
-                asked = _asked(shlex.split(text))
+                asked = _asked(_words(text))
                 found += asked.requirements
                 for other in asked.files:
                     found += self._read(str(file.parent / other))
@@ -134,6 +137,11 @@ class Pip:
             raise PipError(errors[-1] if errors else f"pip ended with exit code {done.returncode}")
 
 
+def _words(text: str) -> list[str]:
+    # A path of Windows keeps its backslashes.
+    return shlex.split(text.replace("\\", "\\\\") if sys.platform == "win32" else text)
+
+
 def satisfied(requirement: str) -> bool:
     """Whether what is asked for is installed."""
     from packaging.requirements import InvalidRequirement, Requirement
@@ -154,6 +162,13 @@ def satisfied(requirement: str) -> bool:
     except importlib.metadata.PackageNotFoundError:
         return False
     return parsed.specifier.contains(version, prereleases=True)
+
+
+def _module(requirement: str) -> str:
+    """What a module of a requirement may be called, in lower case."""
+    wheel = _WHEEL.search(requirement)
+    name = wheel["name"] if wheel else re.split(r"[^\w.-]", requirement.strip(), maxsplit=1)[0]
+    return re.sub(r"[-_.]+", "_", name).lower()
 
 
 def _asked(words: list[str]) -> _Asked:

@@ -24,7 +24,7 @@ from pytest_dbxgate.execution.kernel.spark import Spark, mentions
 from pytest_dbxgate.execution.kernel.sqlcells import SqlCells
 from pytest_dbxgate.execution.kernel.targets import TargetError, Targets
 from pytest_dbxgate.execution.kernel.telling import Teller
-from pytest_dbxgate.execution.kernel.widgets import Widgets
+from pytest_dbxgate.execution.kernel.widgets import WidgetValues
 from pytest_dbxgate.execution.outcome import CellPlace
 from pytest_dbxgate.notebook.magics import LANGUAGES, comment_prefix
 from pytest_dbxgate.notebook.model import Cell, Language, Notebook, NotebookKey
@@ -54,7 +54,7 @@ class Parts:
     places: Places
     failures: Failures
     targets: Targets
-    widgets: Widgets
+    widgets: WidgetValues
     sql: SqlCells
     fs: FileUtils
     restart: Callable[[], None]
@@ -92,6 +92,20 @@ class Runner:
         started = time.monotonic()
         parts.places.enter(step)
         try:
+            self._try(notebook, cell, step)
+        except RunCancelled:
+            # The cell does not count as done: it is the one that took too long.
+            raise
+        except BaseException:
+            parts.teller.cell_done(place, time.monotonic() - started)
+            raise
+        finally:
+            parts.places.leave()
+        parts.teller.cell_done(place, time.monotonic() - started)
+
+    def _try(self, notebook: Notebook, cell: Cell, step: Step) -> None:
+        parts = self._parts
+        try:
             self._do(notebook, cell, step)
         except (CellError, NotebookExit, RunCancelled):
             raise
@@ -101,11 +115,9 @@ class Runner:
             code_line = 1 if cell.language is Language.PYTHON else cell.code_line
             raise CellError(*parts.failures.describe(error, step, code_line)) from None
         finally:
-            parts.places.leave()
             if os.getpid() != self._process:
                 # A fork of the notebook's has no cells to run.
                 os._exit(0)
-            parts.teller.cell_done(place, time.monotonic() - started)
 
     def _do(self, notebook: Notebook, cell: Cell, step: Step) -> None:
         parts = self._parts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.error import StdinNotImplementedError
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets import Type
 from traitlets.config import Config
 
 NO_INPUT = "a notebook that is run has nobody to answer"
@@ -32,12 +34,23 @@ class _Output(DisplayHook):
     def write_output_prompt(self) -> None:
         pass
 
+    def quiet(self) -> bool:
+        """A semicolon at the end hides the value. IPython looks into its history for it."""
+        return bool(self.semicolon_at_end_of_expression(getattr(self.shell, "code", "")))  # type: ignore[no-untyped-call]
+
 
 class Shell(InteractiveShell):
     """Tells of errors by its results only: what a failure looks like is decided elsewhere."""
 
+    displayhook_class = Type(_Output)
+    code = ""
+    """What runs."""
+
+    shown: BaseException | None = None
+    """What a magic such as ``%%time`` or ``%%capture`` would only have shown."""
+
     def showtraceback(self, *args: Any, **kwargs: Any) -> None:
-        pass
+        self.shown = sys.exc_info()[1] or self.shown
 
     def showsyntaxerror(self, *args: Any, **kwargs: Any) -> None:
         pass
@@ -50,9 +63,10 @@ class Shell(InteractiveShell):
 
     def run(self, code: str) -> BaseException | None:
         """Run a cell's code; what it failed of."""
+        self.code, self.shown = code, None
         result: Any = self.run_cell(code, store_history=False)  # type: ignore[no-untyped-call]
         error: BaseException | None = result.error_before_exec or result.error_in_exec
-        return error
+        return error or self.shown
 
     def forget(self) -> None:
         """Forget all names, as a new Python would."""
@@ -101,12 +115,13 @@ def make(naming: Callable[[str], str]) -> Shell:
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "NoColor"
     config.InteractiveShell.xmode = "Plain"
-    config.InteractiveShell.cache_size = 0
-    config.InteractiveShell.displayhook_class = _Output
+    warnings.filterwarnings("ignore", message="To exit: use 'exit'")
     sys.stdin = _NoInput()
     shell = Shell.instance(config=config)
     _Compiler.naming = staticmethod(naming)
     shell.compiler_class = _Compiler
     shell.compile = _Compiler()  # type: ignore[no-untyped-call]
+    # Otherwise every bracket that is not closed is "incomplete input".
+    shell.compile.reset_compiler_flags()
     shell.user_ns_hidden.clear()
     return shell

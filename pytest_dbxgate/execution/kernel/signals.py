@@ -14,7 +14,11 @@ class EngineError(RuntimeError):
 
 
 class NotebookExit(BaseException):
-    """``dbutils.notebook.exit``. ``except Exception`` does not catch it."""
+    """``dbutils.notebook.exit``. ``except Exception`` does not catch it.
+
+    In the target of a ``%run`` it ends the whole run [report]: the target's cells run as if they
+    stood in the caller.
+    """
 
     def __init__(self, value: str) -> None:
         super().__init__(value)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from typing import Any
 
-from pytest_dbxgate.execution.kernel.statements import STATEMENT, is_query
-from pytest_dbxgate.execution.kernel.widgets import Widgets
+from pytest_dbxgate.execution.kernel.statements import LINE, STATEMENT, is_query
+from pytest_dbxgate.execution.kernel.widgets import WidgetValues
 from pytest_dbxgate.languages.sql import parameters
-from pytest_dbxgate.languages.sql.lexing import statements
+from pytest_dbxgate.languages.sql.lexing import Statement, statements
 
 _TEXT = re.compile(
     r"""(?<!\\)\$(?:\{\s*(?:getArgument\(\s*(?P<quote>["'])(?P<argument>.+?)(?P=quote)\s*\)
@@ -28,7 +30,7 @@ class SqlCells:
 
     def __init__(
         self,
-        widgets: Widgets,
+        widgets: WidgetValues,
         session: Callable[[], Any],
         show: Callable[[Any], None],
         keep: Callable[[Any], None],
@@ -40,24 +42,21 @@ class SqlCells:
 
     def run(self, code: str) -> None:
         """Run a cell's code; the rows of the last query are kept as ``_sqldf``, and shown."""
-        code = self._filled_in(code)
-        last: Any = None
-        for statement in statements(code):
-            text = statement.text
-            if self._widgets.execute(text):
-                continue
-            try:
+        found = statements(code)
+        last = max((n for n, each in enumerate(found) if is_query(each.text)), default=-1)
+        for number, statement in enumerate(found):
+            with _located(code, statement):
+                text = self._filled_in(statement.text)
+                if self._widgets.execute(text):
+                    continue
                 result = self._session().sql(text, self._arguments(text) or None)
-            except Exception as error:
-                line = code.count("\n", 0, statement.start) + 1
-                error._dbxgate_line = line  # type: ignore[attr-defined]
-                setattr(error, STATEMENT, text)
-                raise
-            if is_query(text):
-                last = result
-        if last is not None:
-            self._keep(last)
-            self._show(last)
+                if number == last:
+                    self._keep(result)
+                    self._show(result)
+                elif is_query(text):
+                    # It may fail, too, though nobody sees its rows.
+                    with redirect_stdout(StringIO()):
+                        self._show(result)
 
     def _arguments(self, statement: str) -> dict[str, str]:
         """The values of the parameters ``:name``; one without a widget is left to the engine."""
@@ -78,12 +77,12 @@ class SqlCells:
     def _text(self, match: re.Match[str]) -> str:
         name = match["argument"] or match["braced"] or match["bare"]
         value = self._widgets.find(name)
-        if value is None and match["braced"] is not None and "." in name:
+        if value is None and match["braced"] is not None:
             value = self._setting(name)
         return match[0] if value is None else value
 
     def _setting(self, name: str) -> str | None:
-        """``${a.b}`` is a setting of Spark's."""
+        """``${day}`` may be what ``SET day = ...`` has set."""
         try:
             value = self._session().conf.get(name, None)
         except Exception:
@@ -91,9 +90,20 @@ class SqlCells:
         return None if value is None else str(value)
 
     def _call(self, match: re.Match[str]) -> str:
-        value = self._widgets.getArgument(match["name"], match["default"])
+        value = self._widgets.argument(match["name"], match["default"])
         escaped = value.replace("\\", "\\\\").replace("'", "\\'")
         return f"'{escaped}'"
+
+
+@contextmanager
+def _located(code: str, statement: Statement) -> Iterator[None]:
+    """Let an error tell the statement that raised it, and its line."""
+    try:
+        yield
+    except Exception as error:
+        setattr(error, LINE, code.count("\n", 0, statement.start) + 1)
+        setattr(error, STATEMENT, statement.text)
+        raise
 
 
 def _names(text: str) -> list[str]:

@@ -7,11 +7,13 @@ import decimal
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pytest_dbxgate.execution import sql as dialects
 from pytest_dbxgate.execution.kernel.signals import NeedsClusterError
 
 STATEMENT = "_dbxgate_statement"
 """The attribute that tells of an error which statement raised it."""
+
+LINE = "_dbxgate_line"
+"""The attribute that tells in which line of a cell's code the statement stands."""
 
 _QUERIES = frozenset(
     {
@@ -34,9 +36,15 @@ _NOTHING = "SELECT '' AS result WHERE 1 = 0"
 class Statements:
     """Takes the place of ``SparkSession.sql``."""
 
-    def __init__(self, engine: str, notice: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        engine: str,
+        notice: Callable[[str], None],
+        mapped: Callable[[str], str] = str,
+    ) -> None:
         self._engine = engine
         self._notice = notice
+        self._mapped = mapped
 
     def install(self, session: Any) -> None:
         """From now on every session of this process gives its statements here first."""
@@ -68,9 +76,12 @@ class Statements:
             raise
 
     def _run(self, session: Any, run: Callable[..., Any], text: str, args: Any) -> Any:
+        from pytest_dbxgate.execution import sql as dialects
+
         def columns(query: str) -> Any:
             return run(query).dtypes
 
+        text = self._mapped(text)
         adapted = dialects.adapt(text, engine=self._engine, columns=columns)
         if adapted.kind is dialects.Kind.CANNOT:
             raise NeedsClusterError(f"{adapted.notice}: it needs a cluster")
@@ -84,7 +95,11 @@ class Statements:
             if adapted.text:
                 self._ask(run, adapted.text, args)
             return run(_NOTHING, None)
-        return self._ask(run, adapted.text, args)
+        result = self._ask(run, adapted.text, args)
+        if self._engine == "sail" and is_query(adapted.text):
+            # Spark looks at a query at once, Sail only when its rows are asked for.
+            _ = result.schema
+        return result
 
     def _ask(self, run: Callable[..., Any], text: str, args: Any) -> Any:
         """Sail takes named parameters in queries only, and names by ``IDENTIFIER`` seldom."""
@@ -108,6 +123,8 @@ def is_query(statement: str) -> bool:
 
 def bind(text: str, args: Mapping[str, Any]) -> str:
     """``text`` with values in the place of its named parameters."""
+    from pytest_dbxgate.execution import sql as dialects
+
     marks = {name: f"\x01{number}\x01" for number, name in enumerate(args)}
     strings = {name: value for name, value in args.items() if isinstance(value, str)}
     found = dialects.bound(text, {**marks, **strings})
@@ -136,6 +153,8 @@ def _literal(value: Any) -> str:
 
 def limit_of(error: BaseException) -> str:
     """Why this engine cannot do what raised ``error``; empty where that is not the reason."""
+    from pytest_dbxgate.execution import sql as dialects
+
     return dialects.limit_of(error, getattr(error, STATEMENT, ""))
 
 

@@ -46,7 +46,10 @@ class Targets:
         path = self._path(source, target)
         found = self._file(path)
         if found is None:
-            raise TargetError(f"Notebook not found: {target}")
+            hint = ""
+            if target.lower().endswith(tuple(formats.SUFFIXES)) and (self._tree / path).is_file():
+                hint = " (in a workspace a notebook has no file ending)"
+            raise TargetError(f"Notebook not found: {target}{hint}")
         return NotebookKey(found)
 
     def path_of(self, target: str) -> str:

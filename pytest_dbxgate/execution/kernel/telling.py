@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
 from collections.abc import Callable
+from json import dumps
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ class Teller:
         self._redact = redact
         self._process = os.getpid()
         self._lock = threading.Lock()
+        self._said: set[str] = set()
 
     def start(self, digest: str) -> None:
         self._tell(Kind.START, digest=digest)
@@ -47,7 +48,10 @@ class Teller:
         )
 
     def notice(self, text: str) -> None:
-        self._tell(Kind.NOTICE, text=self._redact(text))
+        """Tell it once, however often it is said."""
+        if text not in self._said:
+            self._said.add(text)
+            self._tell(Kind.NOTICE, text=self._redact(text))
 
     def task_value(self, name: str, value: Any) -> None:
         self._tell(Kind.TASK_VALUE, name=name, value=value)
@@ -71,7 +75,7 @@ class Teller:
     def _tell(self, kind: str, **values: Any) -> None:
         if self._stream is None or os.getpid() != self._process:
             return
-        line = json.dumps({"kind": kind, "time": time.time(), **values}) + "\n"
+        line = dumps({"kind": kind, "time": time.time(), **values}) + "\n"
         with self._lock:
             self._stream.write(line.encode("utf-8"))
             self._stream.flush()

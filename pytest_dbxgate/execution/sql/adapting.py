@@ -56,7 +56,9 @@ def _about_decimals(text: str, columns: Columns | None) -> str:
     start += code.word(start) == "AS"
     if columns is None or code.word(start) not in _QUERY:
         return ""
-    if not any(code.word(index) == "/" for index in range(start, len(code))):
+    divisions = [index for index in range(start, len(code)) if code.word(index) == "/"]
+    # CAST(a AS DOUBLE) / b is no decimal.
+    if all(code.word(at - 1) == ")" and code.word(at - 2) == "DOUBLE" for at in divisions):
         return ""
     types = (kind for _, kind in columns(code.slice(start, len(code))))
     return DECIMALS if any(kind.startswith("decimal") for kind in types) else ""

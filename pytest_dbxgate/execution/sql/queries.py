@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 
 from pytest_dbxgate.execution.sql.adapted import Columns
 from pytest_dbxgate.execution.sql.code import Code, listed, name_of, quoted
+from pytest_dbxgate.execution.sql.laterals import replaced as without_alias
+from pytest_dbxgate.execution.sql.laterals import uses as uses_of_aliases
 from pytest_dbxgate.execution.sql.scopes import Select, ctes, enclosing, is_star_except
 
 _MOST = 100
@@ -194,6 +196,24 @@ def _folded(name: str) -> str:
     return name.casefold()
 
 
+def _aliases_used_again(code: Code, columns: Columns | None) -> str | None:
+    """``SELECT a + 1 AS b, b * 2``: ``SELECT a + 1 AS b, (a + 1) * 2``."""
+    if columns is None:
+        return None
+    for index in range(len(code)):
+        select = enclosing(code, index) if code.word(index) == "SELECT" else None
+        found = uses_of_aliases(code, select) if select is not None else []
+        if select is None or not found:
+            continue
+        relation = code.slice(*select.relation) if select.relation else ""
+        query = f"SELECT * {relation}" if relation else "SELECT 1"
+        known = set(map(_folded, _columns_of(code, select, query, columns)))
+        for use in found:
+            if use.name not in known:
+                return without_alias(code, use)
+    return None
+
+
 def qualify(code: Code, columns: Columns | None) -> str | None:
     """``QUALIFY`` is a filter over the query without it, with the condition as a column."""
     for index in range(len(code)):
@@ -251,6 +271,7 @@ _STEPS: tuple[Step, ...] = (
     _version,
     _pivot,
     _star_except,
+    _aliases_used_again,  # first: what they stand for may be an aggregate
     _group_by_all,
     _order_by_all,
     qualify,

@@ -163,7 +163,8 @@ ROWS: tuple[Row, ...] = (
         r"(?P<query>(?:SELECT|WITH|VALUES|FROM) .+)",
         _as("CREATE TEMPORARY VIEW {table} AS {query}", "the view is not cached"),
     ),
-    _row(r"UNCACHE TABLE (?:IF EXISTS )?NAME|CLEAR CACHE", _acknowledged("UNCACHE")),
+    _row(r"UNCACHE TABLE (?P<table>(?!IF )NAME)", _acknowledged("UNCACHE", _TABLE)),
+    _row(r"UNCACHE TABLE IF EXISTS NAME|CLEAR CACHE", _acknowledged("UNCACHE")),
     # privileges, owners, comments, tags
     _row(
         r"(?:GRANT|REVOKE|DENY) [\w, ]+? ON (?:(?:TABLE|VIEW) )?(?P<table>NAME) (?:TO|FROM) .+",
@@ -303,7 +304,7 @@ ROWS: tuple[Row, ...] = (
         r"(?:CREATE|ALTER|DROP|DESC|DESCRIBE|SHOW)(?: OR REPLACE)?(?: FOREIGN| ALL IN)? "
         r"(?:SHARES?|RECIPIENTS?|PROVIDERS?|CONNECTIONS?|EXTERNAL LOCATIONS?"
         r"|STORAGE CREDENTIALS?|VOLUMES?|GROUPS?|POLICY|POLICIES|GRANTS?|CATALOG|USERS)\b.*",
-        _cannot("Unity Catalog"),
+        _cannot("such objects of Unity Catalog"),
     ),
     _row(r"(?:LIST|GET|PUT|REMOVE) .+", _cannot("files of volumes")),
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pytest_dbxgate.notebook.model import NotebookKey
 from pytest_dbxgate.project.jobs import bundle as bundles
-from pytest_dbxgate.project.jobs import calls, factory, includes, recognise
+from pytest_dbxgate.project.jobs import calls, factory, includes, recognise, shapes
 from pytest_dbxgate.project.jobs.bundle import ROOT_NAMES, Bundle
 from pytest_dbxgate.project.jobs.calls import Call
 from pytest_dbxgate.project.jobs.job import Job
@@ -180,7 +180,7 @@ class _Loader:
             self._take(Bundle(path, {path: tree}, complete=False))
 
     def _take(self, bundle: Bundle) -> None:
-        for trouble in bundles.undefined(bundle):
+        for trouble in (*bundles.undefined(bundle), *shapes.wrong(bundle)):
             self._note(trouble)
         self._jobs += bundles.jobs(bundle)
 

@@ -5,6 +5,7 @@ Most of it is something else: a file is looked into only where words of a job st
 
 from __future__ import annotations
 
+import codecs
 import json
 import posixpath
 import re
@@ -54,6 +55,7 @@ _BUNDLE_KEYS = frozenset(
         "workspace",
     }
 )
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BUNDLE_WORDS = (b"bundle:", b"resources:", b"variables:", b"targets:")
 _JOB_KEYS = frozenset(
     {
@@ -85,6 +87,8 @@ def kind_of(path: str, data: bytes) -> JobKind | None:
 
 
 def _yaml(name: str, data: bytes) -> JobKind | None:
+    if name in ROOT_NAMES[:2] and data.startswith(_UTF16):
+        return JobKind.BUNDLE  # The CLI reads it under this name and fails; so will the reader.
     speaks_of_tasks = _holds(data, _JOB_WORDS)
     if not speaks_of_tasks and not _holds(data, _BUNDLE_WORDS) and name not in ROOT_NAMES:
         return None
