@@ -103,8 +103,7 @@ class Runs:
             raise invalid(f"Invalid page token: {start}")
         told = run_telling.told(run)
         resolved = call.flag("include_resolved_values")
-        attempts = run.get("attempts", [])
-        told["tasks"] = [run_telling.task(run, one, resolved=resolved) for one in attempts]
+        told["tasks"] = run_telling.tasks(run, resolved=resolved)
         if call.flag("include_history") and "attempts" in run:
             told["repair_history"] = run_telling.history(run)
         return answer(run_telling.page(told, int(start)))
