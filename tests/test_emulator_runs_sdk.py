@@ -240,6 +240,14 @@ def test_references_are_filled_in(world: World) -> None:
     assert given.task_values == {"a": {"rows": 3}}
 
 
+def test_what_was_filled_in_is_not_looked_at_again(world: World) -> None:
+    wanted = {"twice": "{{tasks.a.values.x}}", "job": "{{job.parameters.name}}"}
+    task = note("b", "a", notebook_task=NotebookTask("/Shared/b", wanted))
+    world.begin("a", task, parameters=[JobParameterDefinition("name", "{{tasks.a.values.x}}")])
+    world.fake.end("a", task_values={"x": "{{job.id}}"})
+    assert set(world.fake.task("b").parameters.values()) == {"{{job.id}}"}
+
+
 def test_what_a_notebook_is_told_of_its_run(world: World) -> None:
     job_id = world.job("a")
     run_id = world.run_now(job_id)
