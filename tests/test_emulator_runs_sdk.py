@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from databricks.sdk.service.jobs import (
 
 from emulator_client import send
 from fake_executor import FakeExecutor
-from pytest_dbxgate.emulator.executing import RanCell
+from pytest_dbxgate.emulator.executing import RanCell, Report, TaskEnd, TaskRun
 from pytest_dbxgate.emulator.server import Running, start
 from pytest_dbxgate.emulator.store import Rows
 from pytest_dbxgate.execution.cluster import export
@@ -237,6 +238,14 @@ def test_references_are_filled_in(world: World) -> None:
         "unknown": "{{no.such.thing}}",
     }
     assert given.task_values == {"a": {"rows": 3}}
+
+
+def test_what_was_filled_in_is_not_looked_at_again(world: World) -> None:
+    wanted = {"twice": "{{tasks.a.values.x}}", "job": "{{job.parameters.name}}"}
+    task = note("b", "a", notebook_task=NotebookTask("/Shared/b", wanted))
+    world.begin("a", task, parameters=[JobParameterDefinition("name", "{{tasks.a.values.x}}")])
+    world.fake.end("a", task_values={"x": "{{job.id}}"})
+    assert set(world.fake.task("b").parameters.values()) == {"{{job.id}}"}
 
 
 def test_what_a_notebook_is_told_of_its_run(world: World) -> None:
@@ -653,6 +662,16 @@ def test_the_queue_is_worked_off_in_order(world: World) -> None:
     assert [world.state(run_id) for run_id in runs] == [FAILED, CANCELED, OK, OK]
 
 
+@pytest.mark.parametrize("queue", ["yes", {}, {"enabled": False}, None], ids=str)
+def test_what_is_no_queue_skips(world: World, queue: object) -> None:
+    job_id = world.job("a")
+    world.run_now(job_id)
+    body = {"job_id": job_id, "queue": queue}
+    reply = send(world.running, "POST", "/api/2.2/jobs/run-now", body)
+    assert reply is not None and reply.status == 200
+    assert world.state(reply.body["run_id"]) == SKIPPED
+
+
 def test_the_queue_alone_is_cancelled(world: World) -> None:
     job_id = world.job("a", queue=QueueSettings(enabled=True))
     runs = [world.run_now(job_id) for _ in range(3)]
@@ -923,3 +942,43 @@ def test_a_workspace_that_runs_nothing(tmp_path: Path) -> None:
         assert run.state is not None and run.state.state_message == (
             "This workspace was started without anything to run notebooks."
         )
+
+
+class Succeeds:
+    """The example of docs/emulator.md."""
+
+    def start(self, task: TaskRun, report: Report) -> None:
+        end = TaskEnd("SUCCESS", value=task.parameters.get("day"))
+        threading.Thread(target=report, args=(task.run_id, end)).start()
+
+    def cancel(self, run_id: int) -> None: ...
+    def forget(self, job_run_id: int) -> None: ...
+    def close(self) -> None: ...
+
+
+def test_an_executor_of_ones_own(tmp_path: Path) -> None:
+    with start(tmp_path, executor=lambda contents: Succeeds()) as running:
+        client = WorkspaceClient(host=running.host, token=running.token, auth_type="pat")
+        task = note("a", notebook_task=NotebookTask("/Shared/a", {"day": "today"}))
+        job_id = client.jobs.create(name="a job", tasks=[task]).job_id or 0
+        run = client.jobs.run_now(job_id).result()
+        assert told(run) == OK
+        output = client.jobs.get_run_output((run.tasks or [])[0].run_id or 0).notebook_output
+        assert output is not None and output.result == "today"
+
+
+def test_runs_are_in_the_dump(world: World) -> None:
+    run_id = world.begin("a")
+    reply = send(world.running, "GET", "/_emulator/dump")
+    assert reply is not None
+    for found in (world.running.dump().runs[run_id], reply.body["runs"][str(run_id)]):
+        assert found["state"]["life_cycle_state"] == "PENDING"
+        assert [one["task_key"] for one in found["attempts"]] == ["a"]
+
+
+def test_the_clock_over_http(world: World) -> None:
+    run_id = world.begin(note("a", timeout_seconds=60))
+    world.fake.begin("a")
+    send(world.running, "POST", "/_emulator/clock", {"offset": 61})
+    send(world.running, "POST", "/_emulator/tick")
+    assert world.state(run_id).startswith("TERMINATED TIMEDOUT")

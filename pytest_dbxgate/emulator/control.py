@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_dbxgate.emulator.faults import Edit, Rule
@@ -25,6 +25,8 @@ class Dump:
     """By id, as ``get`` tells them: ``settings``, ``creator_user_name`` ..."""
     permissions: Mapping[str, list[Json]]
     """The direct entries by ``/jobs/ID``, ``/directories/ID`` ..."""
+    runs: Mapping[int, Json] = field(default_factory=dict)
+    """By id: ``job_id``, ``state``, ``settings``, ``attempts`` of tasks, ``repairs`` ..."""
 
 
 class Control:
@@ -122,4 +124,5 @@ class Control:
             jobs = {row.value["job_id"]: row.value for row in store.all("job")}
             acls = {row.key: list(row.value["entries"]) for row in store.all("acl")}
             objects = {one.path: one for one in self._service.tree.below("/")}
-        return Dump(objects, jobs, acls)
+            runs = {row.value["run_id"]: row.value for row in store.all("run")}
+        return Dump(objects, jobs, acls, runs)

@@ -45,6 +45,8 @@ def _run(control: Control, action: str, body: Json) -> Any:
             control.limit(body.get("rates"), retry_after=str(body.get("retry_after", "")))
         case "POST clock":
             control.set_clock_offset(float(body["offset"]))
+        case "POST tick":
+            control.tick()
         case "POST runs":
             return {"run_id": control.add_run(int(body["job_id"]), body.get("state", "RUNNING"))}
         case "POST runs/end":
@@ -71,4 +73,5 @@ def _dumped(control: Control) -> Json:
         },
         "jobs": dict(dump.jobs),
         "permissions": dict(dump.permissions),
+        "runs": dict(dump.runs),
     }

@@ -6,6 +6,7 @@ they see each other's tables, and take turns.
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 import threading
@@ -25,6 +26,8 @@ from pytest_dbxgate.emulator.values import MEGABYTE
 from pytest_dbxgate.execution.local import Local, Work
 from pytest_dbxgate.execution.outcome import RunKey
 from pytest_dbxgate.notebook.model import NotebookKey
+
+_LOGGER = logging.getLogger(__name__)
 
 MAX_COPY = 500 * MEGABYTE
 LANES = 4
@@ -98,7 +101,11 @@ class NotebookExecutor:
         while True:
             with self._lock:
                 work = self._queues[job_run_id][0]
-            work()
+            try:
+                work()
+            except Exception:
+                # Those that wait behind it have to get their turn.
+                _LOGGER.exception("a task of run %s", job_run_id)
             with self._lock:
                 queue = self._queues[job_run_id]
                 queue.popleft()

@@ -16,6 +16,11 @@ def parameters(run: Json, one: Json) -> dict[str, str]:
     that is not known stays as it is [fake]."""
     task = run_states.tasks_of(run)[one["task_key"]]
     base = task["notebook_task"].get("base_parameters") or {}
+    merged = {**base, **run["notebook_params"]}
+    of_the_job = run["job_parameters"]
+    if not any("{{" in str(value) for value in (*merged.values(), *of_the_job.values())):
+        # What can be referred to grows with the tasks: most parameters refer to nothing.
+        return {str(name): str(value) for name, value in {**merged, **of_the_job}.items()}
     known = {
         **_of_the_run(run),
         "task.name": str(one["task_key"]),
@@ -23,10 +28,11 @@ def parameters(run: Json, one: Json) -> dict[str, str]:
         "task.execution_count": str(one["number"] + 1),
         "task.notebook_path": str(task["notebook_task"].get("notebook_path", "")),
     }
-    of_the_job = {name: _filled(value, known) for name, value in run["job_parameters"].items()}
+    of_the_job = {name: _filled(value, known) for name, value in of_the_job.items()}
     known |= {f"job.parameters.{name}": value for name, value in of_the_job.items()}
-    merged = {**base, **run["notebook_params"], **of_the_job}
-    return {str(name): _filled(value, known) for name, value in merged.items()}
+    filled = {str(name): _filled(value, known) for name, value in merged.items()}
+    # What was filled in is not looked at again: it is the notebooks' own.
+    return filled | of_the_job
 
 
 def _of_the_run(run: Json) -> dict[str, str]:

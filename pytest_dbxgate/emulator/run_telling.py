@@ -45,9 +45,14 @@ def told(run: Json) -> Json:
     }
 
 
-def task(run: Json, one: Json, *, resolved: bool = False) -> Json:
-    """An attempt of a task; ``resolved``: with the parameters it was given."""
-    settings = run_states.tasks_of(run)[one["task_key"]]
+def tasks(run: Json, *, resolved: bool = False) -> list[Json]:
+    """All attempts of a run's tasks; ``resolved``: with the parameters they were given."""
+    known = run_states.tasks_of(run) if "attempts" in run else {}
+    attempts = run.get("attempts", ())
+    return [_task(run, one, known[one["task_key"]], resolved=resolved) for one in attempts]
+
+
+def _task(run: Json, one: Json, settings: Json, *, resolved: bool = False) -> Json:
     found: Json = {
         **settings,
         "run_id": one["run_id"],
@@ -67,7 +72,7 @@ def task(run: Json, one: Json, *, resolved: bool = False) -> Json:
 
 def task_alone(run: Json, one: Json) -> Json:
     """An attempt of a task, asked for by its own run id."""
-    alone = task(run, one)
+    alone = _task(run, one, run_states.tasks_of(run)[one["task_key"]])
     first = next(each for each in run["attempts"] if each["task_key"] == one["task_key"])
     return {
         **alone,
@@ -87,7 +92,7 @@ def listed(run: Json, *, expand: bool) -> Json:
     found = told(run)
     if not expand:
         return {name: each for name, each in found.items() if name not in _ARRAYS}
-    found["tasks"] = [task(run, one) for one in run.get("attempts", ())]
+    found["tasks"] = tasks(run)
     cut = page(found, 0)
     cut.pop("next_page_token", None)
     return cut

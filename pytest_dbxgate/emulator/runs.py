@@ -103,8 +103,7 @@ class Runs:
             raise invalid(f"Invalid page token: {start}")
         told = run_telling.told(run)
         resolved = call.flag("include_resolved_values")
-        attempts = run.get("attempts", [])
-        told["tasks"] = [run_telling.task(run, one, resolved=resolved) for one in attempts]
+        told["tasks"] = run_telling.tasks(run, resolved=resolved)
         if call.flag("include_history") and "attempts" in run:
             told["repair_history"] = run_telling.history(run)
         return answer(run_telling.page(told, int(start)))
@@ -215,9 +214,10 @@ class Runs:
         skipped [doc]."""
         settings = run["settings"]
         most = most_at_once(settings)
-        queue = call.body.get("queue") or settings.get("queue") or {}
+        queue = call.body.get("queue") or settings.get("queue")
         if self.driver.is_full(run["job_id"], most):
-            run["queued"] = bool(most and queue.get("enabled"))
+            waits = isinstance(queue, Mapping) and bool(queue.get("enabled"))
+            run["queued"] = bool(most) and waits
             if not run["queued"]:
                 run["state"] = {
                     "life_cycle_state": run_states.SKIPPED,
