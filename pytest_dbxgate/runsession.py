@@ -20,6 +20,7 @@ import pytest
 
 from pytest_dbxgate import collection
 from pytest_dbxgate.arguments import Wanted
+from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.errors import AuthenticationError, ConfigurationError, PlatformError
 from pytest_dbxgate.execution.outcome import Outcome, RunKey, RunState
 from pytest_dbxgate.notebook.model import NotebookKey
@@ -130,13 +131,16 @@ class RunSession:
     @property
     def outcomes(self) -> list[Outcome]:
         """What has ended, in the order of the plan."""
-        ended: Mapping[RunKey, Ended] = {} if self._runs is None else self._runs.ended
-        return [ended[key].outcome for key in self.planned if key in ended]
+        return [ended.outcome for ended in self._all_ended]
 
     @property
-    def findings(self) -> list[Any]:
-        ended: Mapping[RunKey, Ended] = {} if self._runs is None else self._runs.ended
-        return [each for key in self.planned if key in ended for each in ended[key].findings]
+    def findings(self) -> list[Finding]:
+        return [finding for ended in self._all_ended for finding in ended.findings]
+
+    @property
+    def _all_ended(self) -> list[Ended]:
+        known: Mapping[RunKey, Ended] = {} if self._runs is None else self._runs.ended
+        return [known[key] for key in self.planned if key in known]
 
     def summary(self) -> list[str]:
         if self._runs is None or not self.outcomes:

@@ -119,6 +119,7 @@ class NotebookExecutor:
                 report(task.run_id, None)
             end = self._end(task)
         except Exception as error:
+            # Whatever it is, the run of the job must come to an end.
             words = f"{type(error).__name__}: {error}"
             end = TaskEnd("FAILED", message=words, code="INTERNAL_ERROR")
         report(task.run_id, end)

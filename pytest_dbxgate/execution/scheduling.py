@@ -72,4 +72,5 @@ def _guarded(run: Callable[[RunKey], Outcome], key: RunKey) -> Outcome:
     try:
         return run(key)
     except Exception as error:
+        # A lane must not end with what one run raised: the others would wait for ever.
         return Outcome(key, RunState.PLATFORM, message=f"{type(error).__name__}: {error}")

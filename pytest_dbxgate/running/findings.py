@@ -86,10 +86,7 @@ def _in_cell(notebook: Notebook, place: CellPlace, code: str, message: str, hint
 
 def _message(failure: CellFailure) -> str:
     """The error as a reader looks for it: its class, Spark's condition, its own words."""
-    named = (
-        f"[{failure.condition}] "
-        if failure.condition and failure.condition not in (failure.message)
-        else ""
-    )
+    condition = failure.condition
+    named = f"[{condition}] " if condition and condition not in failure.message else ""
     first = f"{named}{failure.message}".strip()
     return f"{failure.error}: {first}" if first else failure.error

@@ -121,6 +121,7 @@ class Runs:
             self.error = error
             message = str(error)
         except Exception as error:
+            # In this thread nobody would see it, and the items would wait for ever.
             message = f"{type(error).__name__}: {error}"
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -10,18 +10,16 @@ code 1 where one does.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from pathlib import Path
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from faults import command
 from faults.cells import (
     Call,
     Cell,
@@ -69,19 +67,7 @@ def run_share(parts: Sequence[str], share: int, shares: int) -> tuple[int, int]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="The fault matrix of publishing")
-    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
-    parser.add_argument("--jobs", type=int, default=2)
-    chosen = parser.parse_args()
-    parts = chosen.parts or [part for part in PARTS if part != "sample"]
-    began = time.monotonic()
-    with ProcessPoolExecutor(chosen.jobs) as pool:
-        work = [pool.submit(run_share, parts, each, chosen.jobs) for each in range(chosen.jobs)]
-        results = [each.result() for each in work]
-    cells = sum(count for count, _ in results)
-    failed = sum(failures for _, failures in results)
-    print(f"{' '.join(parts)}: {cells} cells, {failed} fail, {time.monotonic() - began:.0f} s")
-    return 1 if failed else 0
+    return command.run("publishing", PARTS, [part for part in PARTS if part != "sample"], run_share)
 
 
 if __name__ == "__main__":

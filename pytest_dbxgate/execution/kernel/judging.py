@@ -127,6 +127,7 @@ def _message(error: BaseException) -> str:
     try:
         text = str(error)
     except Exception:
+        # A notebook's own class, whose __str__ fails.
         return "its message cannot be shown"
     for mark in _STACK:
         text = text.partition(mark)[0]

@@ -86,6 +86,7 @@ class SqlCells:
         try:
             value = self._session().conf.get(name, None)
         except Exception:
+            # The engine does not know the key: then nothing was set.
             return None
         return None if value is None else str(value)
 

@@ -91,6 +91,7 @@ def _is_wrong(statement: str) -> bool:
     except SqlglotError:
         return True
     except Exception:
+        # A parser that stumbles has no vote.
         return False
     finally:
         log.disabled = disabled
