@@ -173,7 +173,7 @@ class Resolver:
                 return relative(found, posixpath.dirname(source.path))
             return f"{above}{_bare(best)}/{below}"
 
-        return self._in_tree(_from_root(settings, posixpath.join(inside, rest)), write)
+        return self._in_tree(from_root(settings, posixpath.join(inside, rest)), write)
 
     def _in_archive(self, source: NotebookKey, target: str) -> Resolution:
         shelf = self._archives.get(source.path)
@@ -208,7 +208,7 @@ def _is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(f"{folder}/")
 
 
-def _from_root(settings: Settings, path: str) -> str:
+def from_root(settings: Settings, path: str) -> str:
     """A path of the project relative to the root of the run, which may stand below it."""
     if settings.root_inside:
         return posixpath.relpath(path, settings.root_inside)

@@ -13,6 +13,7 @@ from pytest_dbxgate.execution.scheduling import run_all
 from pytest_dbxgate.execution.secrets import resolved
 from pytest_dbxgate.execution.trees import Trees
 from pytest_dbxgate.notebook.model import NotebookKey
+from pytest_dbxgate.project.resolving import from_root
 from pytest_dbxgate.running.batch import Batch, closure_of
 from pytest_dbxgate.running.plan import PlannedRun
 from pytest_dbxgate.session import Gate
@@ -88,7 +89,7 @@ def _attempt(
             timeout=float(planned.timeout) if planned.timeout else None,
             workspace_roots=_roots(settings),
             workspace_path=_workspace_path(notebook),
-            module_roots=tuple(_from_root(settings, each) for each in settings.module_roots),
+            module_roots=_module_roots(settings),
             secrets={name: value.reveal() for name, value in secrets[settings.folder].items()},
             session=planned.session,
             reads_session=bool(planned.needs),
@@ -98,24 +99,24 @@ def _attempt(
         trees.give_back(tree)
 
 
+def _module_roots(settings: Settings) -> tuple[str, ...]:
+    """Those that lie in the copy: what stands above the root of the run is not in it."""
+    roots = (from_root(settings, each) for each in settings.module_roots)
+    return tuple(each for each in roots if each.split("/")[0] != "..")
+
+
 def _projects(batch: Batch) -> Iterable[Settings]:
     settings = (batch.gate.projects.of_key(key.notebook) for key in batch.planned)
     return {each.folder: each for each in settings}.values()
 
 
 def _folder(root: Path, settings: Settings) -> Path:
-    return root / _from_root(settings, ".")
-
-
-def _from_root(settings: Settings, path: str) -> str:
-    """A path of the project relative to the root of the run."""
-    base = "." if settings.root_inside else settings.folder
-    return os.path.normpath(f"{base}/{path}").replace(os.sep, "/")
+    return root / from_root(settings, ".")
 
 
 def _roots(settings: Settings) -> dict[str, str]:
     return {
-        folder: _from_root(settings, inside) for folder, inside in settings.workspace_roots.items()
+        folder: from_root(settings, inside) for folder, inside in settings.workspace_roots.items()
     }
 
 
