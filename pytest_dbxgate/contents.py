@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_dbxgate.errors import ConfigurationError
+from pytest_dbxgate.files import read_regular
 from pytest_dbxgate.notebook import formats
 from pytest_dbxgate.notebook.model import NotebookKey
 from pytest_dbxgate.project.graph import EdgeKind, Graph
@@ -135,7 +136,7 @@ def read(root: Path, paths: Iterable[str]) -> dict[str, bytes]:
                     f"{path} is what git or a tool keeps for itself, and is not published",
                     next_step="take it out of publish, or exclude it",
                 )
-            found[path] = file.read_bytes()
+            found[path] = read_regular(file)
         except OSError as error:
             raise ConfigurationError(
                 f"{path}: cannot be read: {error.strerror or error}",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_dbxgate.codes import STATIC, Check
+from pytest_dbxgate.files import open_regular
 from pytest_dbxgate.notebook import dbc, formats
 from pytest_dbxgate.notebook.formats import Kind
 from pytest_dbxgate.notebook.model import NotebookKey
@@ -167,9 +167,7 @@ def look_at_job(root: Path, path: str) -> GatedFile | None:
 
 def _head(file: str, most: int) -> bytes:
     """The first bytes of a file. Raises OSError, also for what a reader would wait at for ever."""
-    if not stat.S_ISREG(os.stat(file).st_mode):
-        raise OSError("not a regular file")
-    with open(file, "rb") as stream:
+    with open_regular(file) as stream:
         return stream.read(most)
 
 

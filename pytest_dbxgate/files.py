@@ -1,4 +1,4 @@
-"""Writing files: as a whole or not at all."""
+"""Files: read only what ends, written as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,8 +7,25 @@ import os
 import stat
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 from pytest_dbxgate.errors import ConfigurationError
+
+
+def open_regular(file: str | Path) -> BinaryIO:
+    """Open a file to read. Raises OSError, also for a pipe or a device: a reader might wait at it
+    for ever, or never come to its end."""
+    handle = os.open(file, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError("it is not a regular file")
+    return os.fdopen(handle, "rb")
+
+
+def read_regular(file: Path) -> bytes:
+    """All of a file. Raises OSError, also for a pipe or a device."""
+    with open_regular(file) as stream:
+        return stream.read()
 
 
 def write_atomically(file: Path, data: bytes) -> None:

@@ -18,6 +18,7 @@ from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.checks.result import BrokenCells, NotebookResult, State, ToolStatus
 from pytest_dbxgate.codes import RULES, UNCHECKED_CODES, Check, Severity
 from pytest_dbxgate.discovery import Discovery, GatedFile, discover
+from pytest_dbxgate.files import read_regular
 from pytest_dbxgate.notebook import formats
 from pytest_dbxgate.notebook.model import Notebook, NotebookKey
 from pytest_dbxgate.settings import Settings
@@ -204,7 +205,7 @@ class Gate:
         from pytest_dbxgate.secrets.redact import Redactor
 
         try:
-            data = (self.root / item.path).read_bytes()
+            data = read_regular(self.root / item.path)
         except OSError:
             data = b""
         assert item.job is not None

@@ -15,6 +15,7 @@ from pytest_dbxgate.checks.cache import Cache
 from pytest_dbxgate.checks.finding import Finding
 from pytest_dbxgate.checks.result import BrokenCells
 from pytest_dbxgate.discovery import Discovery
+from pytest_dbxgate.files import read_regular
 from pytest_dbxgate.notebook import formats
 from pytest_dbxgate.notebook.model import Notebook, NotebookKey
 from pytest_dbxgate.project.facts import NotebookFacts
@@ -117,7 +118,7 @@ class Survey:
             if item.path.lower().endswith(".dbc"):
                 return None
             try:
-                found += _RUN.findall((self._root / item.path).read_bytes())
+                found += _RUN.findall(read_regular(self._root / item.path))
             except OSError:
                 continue
         targets = b"\n".join(found)
@@ -215,7 +216,7 @@ class Survey:
 
     def _text(self, path: str) -> str:
         try:
-            return (self._root / path).read_bytes().decode("utf-8-sig", "replace")
+            return read_regular(self._root / path).decode("utf-8-sig", "replace")
         except OSError:
             return ""
 
@@ -231,7 +232,7 @@ class Survey:
         packaging = (".py", "pyproject.toml", "setup.cfg")
         for path in filter(lambda each: each.endswith(packaging), self._discovery.others):
             try:
-                add(path, hashlib.sha256((self._root / path).read_bytes()).digest())
+                add(path, hashlib.sha256(read_regular(self._root / path)).digest())
             except OSError:
                 add(path)
         return digest.hexdigest()

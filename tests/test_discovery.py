@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from pytest_dbxgate import discovery, projects
 from pytest_dbxgate.errors import ConfigurationError
 from pytest_dbxgate.session import Gate
-from support import git, ipynb, source, write
+from support import QUICK, git, ipynb, source, write
 
 
 def paths(root: Path) -> list[str]:
@@ -139,9 +140,35 @@ def test_a_wrong_key_in_a_nested_file_is_named(tmp_path: Path) -> None:
         projects.load(tmp_path, ["team/dbxgate.toml"])
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_a_pipe_is_reported_and_never_waited_at(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "a.py")
+PIPES = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+
+
+@PIPES
+@pytest.mark.parametrize(
+    ("name", "codes"),
+    [
+        ("b.py", ["DBX100"]),
+        ("b.ipynb", ["DBX100"]),
+        ("b.dbc", ["DBX100"]),
+        ("helper.py", ["DBX100"]),
+        ("jobs.json", []),
+        ("databricks.yml", []),
+        ("dbxgate.toml", []),
+        (".sqlfluff", []),
+    ],
+)
+def test_a_pipe_is_never_waited_at(pytester: pytest.Pytester, name: str, codes: list[str]) -> None:
+    write(pytester.path, {"a.py": source("import helper\n\nprint(helper.x)"), "q.txt": ""})
+    os.mkfifo(pytester.path / name)
+    pytester.runpytest_subprocess(*QUICK, "--dbx-only", "--dbx-json=r.json", timeout=60)
+    told = json.loads((pytester.path / "r.json").read_bytes())["findings"]
+    assert [each["code"] for each in told if each["path"] == name] == codes
+
+
+@PIPES
+def test_neither_a_link_to_what_never_ends(tmp_path: Path) -> None:
+    write(tmp_path, {"a.py": source("import helper\n\nprint(helper.x)")})
+    (tmp_path / "helper.py").symlink_to("/dev/zero")
     gate = Gate(tmp_path)
     outcome = gate.run(gate.select_all())
-    assert [(each.path, each.code) for each in outcome.findings] == [("a.py", "DBX100")]
+    assert ("helper.py", "DBX100") in [(each.path, each.code) for each in outcome.findings]

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from pytest_dbxgate.files import open_regular
 from pytest_dbxgate.project import module_text
 from pytest_dbxgate.project.facts import NotebookFacts, Spot
 from pytest_dbxgate.project.known_packages import is_known
@@ -216,7 +217,7 @@ class Modules:
 
     def _bytes(self, path: str) -> bytes | None:
         try:
-            with open(os.path.join(self.root, path), "rb") as stream:  # noqa: PTH118, PTH123
+            with open_regular(os.path.join(self.root, path)) as stream:  # noqa: PTH118
                 data = stream.read(_LARGEST + 1)
         except (OSError, ValueError):
             return None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_dbxgate.errors import ConfigurationError, MissingPolicyError
+from pytest_dbxgate.files import read_regular
 from pytest_dbxgate.settings.model import Settings
 from pytest_dbxgate.settings.policies import Layer, chain, merged
 from pytest_dbxgate.settings.toml import document_of, table_of
@@ -56,7 +57,7 @@ def load(file: Path, *, folder: str = ".", around: Settings | None = None) -> Se
     """The settings in a ``pyproject.toml`` or ``dbxgate.toml``; None where it has none."""
     data = b""
     try:
-        data = file.read_bytes()
+        data = read_regular(file)
         document = document_of(data, str(file))
     except OSError as error:
         if file.name == OWN_FILE:

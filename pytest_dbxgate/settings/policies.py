@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_dbxgate.errors import ConfigurationError
+from pytest_dbxgate.files import read_regular
 from pytest_dbxgate.settings.locating import Located, locate
 from pytest_dbxgate.settings.model import CODE, Policy, PolicyOrigin, Selector
 from pytest_dbxgate.settings.run import RunSettings
@@ -65,7 +66,7 @@ def chain(extend: str, origin: str) -> list[Layer]:
 def _read(found: Located) -> Layer:
     file = str(found.file)
     try:
-        data = found.file.read_bytes()
+        data = read_regular(found.file)
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be read: {error}") from None
     is_ours = found.file.name != "pyproject.toml"

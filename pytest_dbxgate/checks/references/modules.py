@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 
 from pytest_dbxgate.checks.references.claim import Claim
+from pytest_dbxgate.files import open_regular
 from pytest_dbxgate.notebook.model import NotebookKey
 from pytest_dbxgate.project.facts import Import, Name, NotebookFacts
 from pytest_dbxgate.project.modules import Located, ModuleKind, ModuleNames
@@ -135,7 +136,7 @@ class _Imports:
     def _read_notebook(self, path: str) -> frozenset[str]:
         """The names that the notebook at ``path`` seems to define."""
         try:
-            with (self._project.modules.root / path).open("rb") as stream:
+            with open_regular(self._project.modules.root / path) as stream:
                 text = stream.read(_LARGEST).decode("utf-8", "replace")
         except (OSError, ValueError):
             return frozenset()

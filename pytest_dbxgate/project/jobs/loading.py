@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pytest_dbxgate.files import read_regular
 from pytest_dbxgate.notebook.model import NotebookKey
 from pytest_dbxgate.project.jobs import bundle as bundles
 from pytest_dbxgate.project.jobs import calls, factory, includes, recognise, shapes
@@ -62,7 +63,7 @@ def included(root: Path, paths: Sequence[str], others: Collection[str]) -> list[
     found: dict[str, None] = {}
     for path in filter(_is_root, paths):
         try:
-            data = (root / path).read_bytes()
+            data = read_regular(root / path)
         except OSError:
             continue
         tree = read(path, data)[0] if b"include" in data else None
@@ -127,7 +128,7 @@ class _Loader:
 
     def _read(self, path: str, kind: JobKind | None) -> bytes | None:
         try:
-            data = (self._root / path).read_bytes()
+            data = read_regular(self._root / path)
         except OSError as error:
             reason = error.strerror or type(error).__name__
             hint = "mend its permissions or remove it; the file was not checked"
