@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 
 import pytest_dbxgate
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "kernel_support"]
 
 # How long an example takes says how busy the machine is.
 settings.register_profile(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,8 +13,10 @@ from typing import Any
 import pytest
 
 from pytest_dbxgate.execution.engines import ENGINES
-from pytest_dbxgate.execution.process import ChildEnd, run_child
+from pytest_dbxgate.execution.forks import Forks
+from pytest_dbxgate.execution.process import ChildEnd, child_environment, run_child
 from pytest_dbxgate.execution.spec import Spec
+from pytest_dbxgate.execution.starting import Start, start_python
 
 NO_ENGINE = "sc://127.0.0.1:1"
 """Where nobody listens: a notebook that passes has asked for no Spark."""
@@ -32,12 +36,13 @@ def source(*cells: str) -> str:
 class Bench:
     """A tree of files and runs of its notebooks."""
 
-    def __init__(self, folder: Path, remote: str = NO_ENGINE) -> None:
+    def __init__(self, folder: Path, start: Start, remote: str = NO_ENGINE) -> None:
         self.tree = folder / "tree"
         self.tree.mkdir()
         self.files = folder / "files"
         self.files.mkdir()
         self._folder = folder
+        self._start = start
         self._runs = 0
         self.spec = Spec(
             tree=str(self.tree),
@@ -63,14 +68,26 @@ class Bench:
             self.notebook(*cells)
         self._runs += 1
         spec = replace(self.spec, **changes)
-        return run_child(spec, self._folder / f"run-{self._runs}", timeout=120)
+        folder = self._folder / f"run-{self._runs}"
+        return run_child(spec, folder, timeout=120, start=self._start)
+
+
+@pytest.fixture(scope="session")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """How the notebooks' processes come about: as they do in a run."""
+    if sys.platform != "linux":
+        yield start_python
+        return
+    folder = tmp_path_factory.mktemp("forks")
+    with Forks(folder, child_environment(folder, {})) as forks:
+        yield forks.start
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
+def bench(tmp_path: Path, start: Start) -> Bench:
     """Runs without an engine."""
     pytest.importorskip("IPython", reason="IPython is not installed")
-    return Bench(tmp_path)
+    return Bench(tmp_path, start)
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +100,19 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def lake(tmp_path: Path, engine: str) -> Bench:
+def lake(tmp_path: Path, start: Start, engine: str) -> Bench:
     """Runs with an engine."""
-    return Bench(tmp_path, engine)
+    return Bench(tmp_path, start, engine)
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended; its new parent may be slow to say so."""
+    for _ in range(100):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False

@@ -1,14 +1,12 @@
 """Cells run in order with IPython's semantics; failures are told in the cell's own lines."""
 
-# ruff: noqa: F811 - fixtures are imported
-
 from __future__ import annotations
 
 import os
 
 import pytest
 
-from kernel_support import Bench, bench  # noqa: F401
+from kernel_support import Bench
 from pytest_dbxgate.execution.outcome import CellPlace, RunState
 from pytest_dbxgate.execution.process import ChildEnd
 

@@ -1,5 +1,4 @@
 """``dbutils`` without Spark, ``%pip``, ``%fs``, and secrets in what is printed."""
-# ruff: noqa: F811 - fixtures are imported
 
 from __future__ import annotations
 
@@ -7,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kernel_support import Bench, bench  # noqa: F401
+from kernel_support import Bench
 from pytest_dbxgate.execution.kernel.redaction import Redactor, Stream
 from pytest_dbxgate.execution.outcome import RunState
 

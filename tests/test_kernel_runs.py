@@ -1,12 +1,10 @@
 """``%run`` in place, and ``dbutils.notebook.run`` in a process of its own."""
 
-# ruff: noqa: F811 - fixtures are imported
-
 from __future__ import annotations
 
 import pytest
 
-from kernel_support import Bench, bench  # noqa: F401
+from kernel_support import Bench
 from pytest_dbxgate.execution.outcome import CellPlace, RunState
 
 

@@ -1,5 +1,4 @@
 """Spark in notebooks: the session, SQL cells and their parameters, limits of the engine."""
-# ruff: noqa: F811 - fixtures are imported
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kernel_support import Bench, bench, engine, lake  # noqa: F401
+from kernel_support import Bench
 from pytest_dbxgate.execution.engines import ENGINES
 from pytest_dbxgate.execution.outcome import CellPlace, RunState
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from kernel_support import gone
 from pytest_dbxgate.execution import process
 from pytest_dbxgate.execution.outcome import CellPlace, RunState
 from pytest_dbxgate.execution.process import ChildEnd, run_child
 from pytest_dbxgate.execution.spec import Spec
+from pytest_dbxgate.execution.starting import start_python
 
 PRELUDE = """
 import json, os, sys, time, signal, subprocess
@@ -33,7 +35,8 @@ tell("cell", path="a.py", member=None, cell=2, chain=[["main.py", 1, 1, None]])
 def child(folder: Path, code: str, **more: object) -> ChildEnd:
     """What came of a child that runs ``code`` in place of a notebook."""
     spec = Spec(tree=str(folder), path="a.py", environment={"GIVEN": "yes"})
-    return run_child(spec, folder / "run", command=["-c", code], **more)  # type: ignore[arg-type]
+    start = partial(start_python, command=["-c", code])
+    return run_child(spec, folder / "run", start=start, **more)  # type: ignore[arg-type]
 
 
 def test_what_is_told_is_what_came_of_it(tmp_path: Path) -> None:
@@ -142,19 +145,6 @@ tell("end", state="passed")
     assert end.state is RunState.PASSED
     for pid in map(int, end.output.split()):
         assert gone(pid)
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended; its new parent may be slow to say so."""
-    for _ in range(100):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def test_of_much_output_the_end_is_kept(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 import threading
 import uuid
@@ -13,9 +14,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from pytest_dbxgate.errors import GateError
+from pytest_dbxgate.execution.forks import Forks
 from pytest_dbxgate.execution.outcome import Outcome, RunKey, RunState
-from pytest_dbxgate.execution.process import ChildEnd, run_child
+from pytest_dbxgate.execution.process import ChildEnd, child_environment, run_child
 from pytest_dbxgate.execution.spec import Spec
+from pytest_dbxgate.execution.starting import Start, start_python
 
 if TYPE_CHECKING:
     from pytest_dbxgate.execution.engines import Running
@@ -77,6 +80,7 @@ class Local:
         self._connect = dict(connect or {})
         self._environment = dict(environment or {})
         self._running: Running | None = None
+        self._forks: Forks | None = None
         self._starts = 0
         self._sessions: dict[str, int] = {}
         """Which start of the engine holds the first tables of a session."""
@@ -95,6 +99,9 @@ class Local:
             if self._running is not None:
                 self._running.stop()
                 self._running = None
+            if self._forks is not None:
+                self._forks.stop()
+                self._forks = None
         if self._is_own:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -108,6 +115,7 @@ class Local:
         engine that is missing or does not start is told in the outcome."""
         if cancelled():
             return Outcome(work.key, RunState.CANCELLED, message="it was cancelled")
+        fork = self._start()
         try:
             remote, version, start = self._started()
         except GateError as error:
@@ -117,7 +125,11 @@ class Local:
             return Outcome(work.key, RunState.PLATFORM, message=message, engine=version)
         folder = self._folder / "runs" / uuid.uuid4().hex
         end = run_child(
-            self._spec(work, folder, remote), folder, timeout=work.timeout, cancelled=cancelled
+            self._spec(work, folder, remote),
+            folder,
+            timeout=work.timeout,
+            cancelled=cancelled,
+            start=fork,
         )
         if self._is_dead() and end.state is not RunState.PASSED:
             message = f"the engine ({version}) died while the notebook ran"
@@ -155,6 +167,16 @@ class Local:
             environment=self._environment,
             session=work.session or str(uuid.uuid4()),
         )
+
+    def _start(self) -> Start:
+        """How processes come about. Called before the engine starts, so that both do so at once."""
+        if sys.platform != "linux":
+            return start_python
+        with self._lock:
+            if self._forks is None:
+                folder = self._folder / "forks"
+                self._forks = Forks(folder, child_environment(folder, self._environment))
+            return self._forks.start
 
     def _started(self) -> tuple[str, str, int]:
         """The address of the engine, what it is and which start of it; one that died is started

@@ -13,14 +13,16 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
 from pytest_dbxgate import programs
+from pytest_dbxgate.execution.forks import MARK
 from pytest_dbxgate.execution.outcome import CellFailure, CellPlace, CellTime, RunState
 from pytest_dbxgate.execution.spec import Event, Kind, Spec, events, failure_of
+from pytest_dbxgate.execution.starting import Child, Start, start_python
 
 OUTPUT_BYTES = 64_000
 """How much of the end of what a notebook prints is kept."""
@@ -29,9 +31,6 @@ EVENT_BYTES = 64_000_000
 GRACE = 2.0
 """Seconds between asking a process to end and ending it."""
 
-_COMMAND = ("-m", "pytest_dbxgate.execution.kernel")
-_MARK = "DBXGATE_RUN"
-"""The variable that tells whose process it is, so that those which left the group are found."""
 _POLL = 0.05
 
 
@@ -57,7 +56,7 @@ def run_child(
     *,
     timeout: float | None = None,
     cancelled: Callable[[], bool] = lambda: False,
-    command: Iterable[str] = _COMMAND,
+    start: Start = start_python,
 ) -> ChildEnd:
     """Run ``spec`` in a process of its own and wait for its end.
 
@@ -70,15 +69,7 @@ def run_child(
     spec = replace(spec, events_file=str(file))
     started = time.monotonic()
     try:
-        process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=folder,
-            env=_environment(folder, mark, spec.environment),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            **_own_group(),
-        )
+        process = start(folder, child_environment(folder, spec.environment, mark))
     except OSError as error:
         return ChildEnd(RunState.PLATFORM, f"the process could not be started: {error}")
     assert process.stdout is not None
@@ -98,11 +89,12 @@ def run_child(
     return replace(end, output=tail.text, seconds=time.monotonic() - started)
 
 
-def _environment(folder: Path, mark: str, more: Mapping[str, str]) -> dict[str, str]:
-    """What the child sees: no token, no folder of the user's."""
+def child_environment(folder: Path, more: Mapping[str, str], mark: str = "") -> dict[str, str]:
+    """What a child sees: no token, no folder of the user's; folders below ``folder`` are made in
+    their place."""
     home, temporary = folder / "home", folder / "tmp"
-    home.mkdir(exist_ok=True)
-    temporary.mkdir(exist_ok=True)
+    for each in (home, temporary):
+        each.mkdir(parents=True, exist_ok=True)
     seen = programs.environment(os.environ)
     own = ("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "XDG_CONFIG_HOME")
     seen |= {name: str(home) for name in own if name in seen or name == "HOME"}
@@ -116,17 +108,11 @@ def _environment(folder: Path, mark: str, more: Mapping[str, str]) -> dict[str, 
         "NO_COLOR": "1",
         **more,
         # A notebook that this one runs carries both.
-        _MARK: "/".join(filter(None, (os.environ.get(_MARK), mark))),
+        MARK: "/".join(filter(None, (os.environ.get(MARK), mark))),
     }
 
 
-def _own_group() -> dict[str, Any]:
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    return {"start_new_session": True}
-
-
-def _send(process: subprocess.Popen[bytes], spec: Spec) -> None:
+def _send(process: Child, spec: Spec) -> None:
     assert process.stdin is not None
     with contextlib.suppress(OSError):
         process.stdin.write(spec.to_json().encode("utf-8") + b"\n")
@@ -136,7 +122,7 @@ def _send(process: subprocess.Popen[bytes], spec: Spec) -> None:
 
 
 def _wait(
-    process: subprocess.Popen[bytes],
+    process: Child,
     started: float,
     timeout: float | None,
     cancelled: Callable[[], bool],
@@ -153,7 +139,7 @@ def _wait(
                 return RunState.TIMED_OUT
 
 
-def _end(process: subprocess.Popen[bytes], mark: str) -> None:
+def _end(process: Child, mark: str) -> None:
     """End the process and whatever it started, also what went on without it."""
     if sys.platform == "win32":
         if process.poll() is None:
@@ -180,7 +166,7 @@ def _signal_group(pid: int, number: int) -> None:
 
 def _marked(mark: str) -> list[int]:
     """The processes that were started by the child and left its group; on Linux only."""
-    name, wanted = f"{_MARK}=".encode(), mark.encode()
+    name, wanted = f"{MARK}=".encode(), mark.encode()
     found = []
     for each in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):

@@ -10,6 +10,7 @@ import time
 from typing import NoReturn
 
 from pytest_dbxgate.execution.spec import Spec
+from pytest_dbxgate.execution.starting import Start, start_python
 
 
 def _end_with_parent() -> None:
@@ -25,7 +26,8 @@ def _end_with_parent() -> None:
         threading.Thread(target=watch, daemon=True).start()
 
 
-def main() -> int:
+def main(start: Start = start_python) -> int:
+    """``start`` is how the processes of notebooks that this one runs come about."""
     _end_with_parent()
     line = sys.stdin.readline()
     try:
@@ -45,11 +47,11 @@ def main() -> int:
     # What the notebook starts must not wait for input either.
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
-    Kernel(spec).run()
+    Kernel(spec, start).run()
     return 0
 
 
-def _leave(code: int) -> NoReturn:
+def leave(code: int) -> NoReturn:
     """End at once: threads that the notebook left behind do not keep the process alive."""
     for stream in (sys.stdout, sys.stderr):
         # A notebook may have put anything in their place.
@@ -59,4 +61,4 @@ def _leave(code: int) -> NoReturn:
 
 
 if __name__ == "__main__":
-    _leave(main())
+    leave(main())

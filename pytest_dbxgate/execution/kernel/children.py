@@ -14,6 +14,7 @@ from pytest_dbxgate.execution.kernel.targets import Targets
 from pytest_dbxgate.execution.outcome import RunState
 from pytest_dbxgate.execution.process import ChildEnd, run_child
 from pytest_dbxgate.execution.spec import Spec
+from pytest_dbxgate.execution.starting import Start
 from pytest_dbxgate.notebook.model import NotebookKey
 
 DEEPEST = 10
@@ -28,12 +29,18 @@ class Children:
     """Runs notebooks for one that runs. May be called from several threads."""
 
     def __init__(
-        self, spec: Spec, session_id: str, targets: Targets, notice: Callable[[str], None]
+        self,
+        spec: Spec,
+        session_id: str,
+        targets: Targets,
+        notice: Callable[[str], None],
+        start: Start,
     ) -> None:
         self._spec = spec
         self._session_id = session_id
         self._targets = targets
         self._notice = notice
+        self._start = start
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -47,7 +54,12 @@ class Children:
                 f"dbutils.notebook.run is nested more than {DEEPEST} deep at {path}"
             )
         key = self._targets.find(source, path)
-        end = run_child(self._child(key, path, arguments), self._folder(), timeout=timeout or None)
+        end = run_child(
+            self._child(key, path, arguments),
+            self._folder(),
+            timeout=timeout or None,
+            start=self._start,
+        )
         for notice in end.notices:
             self._notice(notice)
         if end.state is RunState.PASSED:

@@ -39,6 +39,7 @@ from pytest_dbxgate.execution.kernel.telling import Teller
 from pytest_dbxgate.execution.kernel.widgets import Widgets, WidgetValues
 from pytest_dbxgate.execution.outcome import CellFailure, RunState
 from pytest_dbxgate.execution.spec import Spec
+from pytest_dbxgate.execution.starting import Start, start_python
 from pytest_dbxgate.notebook.model import NotebookKey
 
 
@@ -53,8 +54,9 @@ class _End:
 class Kernel:
     """Runs what a spec asks for, in this process."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, start: Start = start_python) -> None:
         self._spec = spec
+        self._start = start
         self._redactor = Redactor(spec.secrets.values())
         self._teller = Teller(spec.events_file, self._redactor)
         self._targets = Targets(spec.tree, spec.workspace_roots)
@@ -129,7 +131,7 @@ class Kernel:
 
         spark = Spark(spec, ready)
         self._leave = spark.leave
-        children = Children(spec, spark.session_id, self._targets, self._teller.notice)
+        children = Children(spec, spark.session_id, self._targets, self._teller.notice, self._start)
         context = Context(spec.context, spec.workspace_path or "/" + spec.path.rpartition(".")[0])
         dbutils = DBUtils(
             widgets=widgets,

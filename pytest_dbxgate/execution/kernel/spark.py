@@ -16,7 +16,7 @@ import sys
 import uuid
 import warnings
 from collections.abc import Callable, Sequence
-from importlib.abc import MetaPathFinder
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -80,7 +80,9 @@ class Spark:
 
     def watch_imports(self) -> None:
         """Start with the first ``import pyspark``, so that ``getOrCreate`` finds the session."""
-        sys.meta_path.insert(0, _OnImport("pyspark", self.session))
+        known = _taken("pyspark")
+        finder = _OnImportOfKnown(known, self.session) if known else None
+        sys.meta_path.insert(0, finder or _OnImport("pyspark", self.session))
 
     def _start(self) -> Any:
         # The client of pandas and of Arrow warns of what no notebook can change.
@@ -225,3 +227,44 @@ class _OnImport(MetaPathFinder):
 
         spec.loader.exec_module = execute_then  # type: ignore[method-assign]
         return spec
+
+
+def _taken(name: str) -> dict[str, ModuleType]:
+    """A package that was imported before the notebook began, taken out of what is imported."""
+    if not hasattr(sys.modules.get(name), "__file__"):
+        return {}
+    inside = name + "."
+    known = {
+        each: module
+        for each, module in sys.modules.items()
+        if (each == name or each.startswith(inside)) and getattr(module, "__file__", None)
+    }
+    for each in known:
+        del sys.modules[each]
+    return known
+
+
+class _OnImportOfKnown(MetaPathFinder, Loader):
+    """Gives such modules back with the first import of one, and does something."""
+
+    def __init__(self, known: dict[str, ModuleType], then: Callable[[], Any]) -> None:
+        self._known = known
+        self._specs = {name: module.__spec__ for name, module in known.items()}
+        self._then = then
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in self._known:
+            return None
+        sys.meta_path.remove(self)
+        sys.modules.update(self._known)
+        self._then()
+        return ModuleSpec(fullname, self)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return self._known[spec.name]
+
+    def exec_module(self, module: ModuleType) -> None:
+        # The import has put its own, empty one in the place of the module's.
+        module.__spec__ = self._specs[module.__name__]

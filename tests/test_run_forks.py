@@ -1,0 +1,177 @@
+"""Forks of a process that is ready: as apart from each other as processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kernel_support import Bench, gone
+from pytest_dbxgate.execution.forks import Forks
+from pytest_dbxgate.execution.outcome import RunState
+from pytest_dbxgate.execution.process import child_environment
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there are forks on Linux only")
+
+
+@pytest.fixture
+def forks(tmp_path: Path) -> Iterator[Forks]:
+    folder = tmp_path / "forks"
+    with Forks(folder, child_environment(folder, {"GIVEN": "yes"})) as made:
+        yield made
+
+
+@pytest.fixture
+def bench(tmp_path: Path, forks: Forks) -> Bench:
+    pytest.importorskip("IPython", reason="IPython is not installed")
+    return Bench(tmp_path, forks.start)
+
+
+WHO = (
+    "import json, os, sys, tempfile\nprint(json.dumps([os.getppid(), os.getpid(), os.getpgid(0)]))"
+)
+
+
+def test_they_come_from_one_process_and_lead_a_group_each(bench: Bench) -> None:
+    runs = [json.loads(bench.run(WHO).output) for _ in range(2)]
+    assert runs[0][0] == runs[1][0] != os.getpid()
+    assert all(pid == group for _, pid, group in runs)
+    assert runs[0][1] != runs[1][1]
+
+
+def test_each_has_a_home_and_an_environment_of_its_own(bench: Bench) -> None:
+    show = """
+import os, tempfile
+print(os.environ["HOME"], tempfile.gettempdir(), os.environ.get("GIVEN"), os.environ.get("SET"))
+os.environ["SET"] = "by the first"
+"""
+    first, second = (bench.run(show).output.split() for _ in range(2))
+    assert first[0].endswith("run-1/home")
+    assert first[1].endswith("run-1/tmp")
+    assert second[0].endswith("run-2/home")
+    assert second[1].endswith("run-2/tmp")
+    assert first[2:] == second[2:] == ["None", "None"]
+
+
+def test_what_one_changes_of_a_module_no_other_sees(bench: Bench) -> None:
+    assert bench.run("import json\njson.dumps = None").state is RunState.PASSED
+    assert bench.run("import json\nprint(json.dumps(1))").output == "1\n"
+
+
+def test_chance_differs(bench: Bench) -> None:
+    pytest.importorskip("numpy", reason="numpy is not installed")
+    draw = "import random, numpy\nprint(random.random(), numpy.random.rand())"
+    (one, two), (other, another) = (bench.run(draw).output.split() for _ in range(2))
+    assert one != other
+    assert two != another
+
+
+def test_nothing_that_left_the_session_is_left(bench: Bench) -> None:
+    """Not even what never became a program of its own: that is found by its mark, too."""
+    end = bench.run(
+        """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        print(os.getpid(), flush=True)
+        time.sleep(600)
+    os._exit(0)
+time.sleep(0.5)
+"""
+    )
+    assert end.state is RunState.PASSED
+    assert gone(int(end.output))
+
+
+def test_nothing_is_left_on_a_time_out_of_what_a_notebook_ran(bench: Bench) -> None:
+    bench.notebook(WHO, "import time; time.sleep(600)", path="slow.py")
+    bench.notebook(
+        """
+import os, pathlib
+dbutils.notebook.run("slow", 1)
+"""
+    )
+    end = bench.run()
+    assert end.state is RunState.FAILED
+    assert "TIMEDOUT" in end.failure.message if end.failure else False
+    server, pid, group = json.loads(end.output.splitlines()[0])
+    assert pid == group
+    assert server != os.getpid()
+    assert gone(pid)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("import os; os._exit(3)", "ended by itself (exit code 3)"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "was killed by SIGKILL"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "was killed by SIGSEGV"),
+    ],
+)
+def test_how_one_ended_is_told(bench: Bench, code: str, words: str) -> None:
+    end = bench.run(code)
+    assert (end.state, end.message) == (
+        RunState.FAILED,
+        f"the process {words} before the notebook was done",
+    )
+
+
+def test_many_at_once_are_told_apart(bench: Bench, forks: Forks, tmp_path: Path) -> None:
+    outputs: dict[int, str] = {}
+
+    def one(number: int) -> None:
+        (tmp_path / f"of-{number}").mkdir()
+        own = Bench(tmp_path / f"of-{number}", forks.start)
+        outputs[number] = own.run(f"import os\nprint({number})\nos._exit({number})").message
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outputs == {
+        number: f"the process ended by itself (exit code {number}) before the notebook was done"
+        for number in range(8)
+    }
+
+
+def test_without_the_server_there_is_a_new_python(bench: Bench) -> None:
+    server = json.loads(bench.run(WHO).output)[0]
+    os.kill(server, signal.SIGKILL)
+    parent = json.loads(bench.run(WHO).output)[0]
+    assert parent == os.getpid()
+
+
+def test_when_the_server_dies_its_forks_end(bench: Bench) -> None:
+    end = bench.run(
+        "import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(600)"
+    )
+    assert (end.state, end.message) == (
+        RunState.FAILED,
+        "the process was killed by SIGKILL before the notebook was done",
+    )
+
+
+def test_a_stop_ends_what_runs(tmp_path: Path) -> None:
+    folder = tmp_path / "forks"
+    forks = Forks(folder, child_environment(folder, {}))
+    child = forks.start(tmp_path, child_environment(tmp_path / "own", {}))
+    forks.stop()
+    assert gone(child.pid)
+    assert child.wait(10) == -signal.SIGKILL
+
+
+def test_a_package_imported_ahead_starts_spark_when_it_is_imported(bench: Bench) -> None:
+    pytest.importorskip("pyspark", reason="pyspark is not installed")
+    began = time.monotonic()
+    end = bench.run("import importlib\nimportlib.import_module('pys' + 'park.sql.types')")
+    assert end.failure is not None
+    assert end.failure.message.startswith("the engine does not answer"), time.monotonic() - began
