@@ -12,6 +12,7 @@ import pytest
 from kernel_support import Bench
 from pytest_dbxgate.execution.engines import ENGINES
 from pytest_dbxgate.execution.outcome import CellPlace, RunState
+from pytest_dbxgate.execution.starting import Start
 
 
 def test_globals_and_modules_know_one_session(lake: Bench) -> None:
@@ -308,10 +309,10 @@ def test_pyspark_prints_nothing_of_its_own(lake: Bench) -> None:
     assert end.output == "[0, 1]\n"
 
 
-def test_an_engine_that_dies_is_the_platforms_fault(tmp_path: Path) -> None:
+def test_an_engine_that_dies_is_the_platforms_fault(tmp_path: Path, start: Start) -> None:
     pytest.importorskip("pysail", reason="pysail is not installed")
     running = ENGINES["sail"].start(tmp_path / "engine", ())
-    bench = Bench(tmp_path, running.remote)
+    bench = Bench(tmp_path, start, running.remote)
     there, gone = bench.tree / "there", bench.tree / "gone"
     bench.notebook(
         "import os, time\nspark.range(1).count()\nopen('there', 'w').close()",

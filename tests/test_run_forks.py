@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from kernel_support import Bench, gone
 from pytest_dbxgate.execution.forks import Forks
 from pytest_dbxgate.execution.outcome import RunState
 from pytest_dbxgate.execution.process import child_environment
+from pytest_dbxgate.execution.starting import Start
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there are forks on Linux only")
 
@@ -29,7 +30,8 @@ def forks(tmp_path: Path) -> Iterator[Forks]:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, forks: Forks) -> Bench:
+def own(tmp_path: Path, forks: Forks) -> Bench:
+    """Runs of a server that no other test uses."""
     pytest.importorskip("IPython", reason="IPython is not installed")
     return Bench(tmp_path, forks.start)
 
@@ -46,13 +48,13 @@ def test_they_come_from_one_process_and_lead_a_group_each(bench: Bench) -> None:
     assert runs[0][1] != runs[1][1]
 
 
-def test_each_has_a_home_and_an_environment_of_its_own(bench: Bench) -> None:
+def test_each_has_a_home_and_an_environment_of_its_own(own: Bench) -> None:
     show = """
 import os, tempfile
 print(os.environ["HOME"], tempfile.gettempdir(), os.environ.get("GIVEN"), os.environ.get("SET"))
 os.environ["SET"] = "by the first"
 """
-    first, second = (bench.run(show).output.split() for _ in range(2))
+    first, second = (own.run(show).output.split() for _ in range(2))
     assert first[0].endswith("run-1/home")
     assert first[1].endswith("run-1/tmp")
     assert second[0].endswith("run-2/home")
@@ -124,12 +126,12 @@ def test_how_one_ended_is_told(bench: Bench, code: str, words: str) -> None:
     )
 
 
-def test_many_at_once_are_told_apart(bench: Bench, forks: Forks, tmp_path: Path) -> None:
+def test_many_at_once_are_told_apart(start: Start, tmp_path: Path) -> None:
     outputs: dict[int, str] = {}
 
     def one(number: int) -> None:
         (tmp_path / f"of-{number}").mkdir()
-        own = Bench(tmp_path / f"of-{number}", forks.start)
+        own = Bench(tmp_path / f"of-{number}", start)
         outputs[number] = own.run(f"import os\nprint({number})\nos._exit({number})").message
 
     threads = [threading.Thread(target=one, args=(number,)) for number in range(8)]
@@ -143,17 +145,15 @@ def test_many_at_once_are_told_apart(bench: Bench, forks: Forks, tmp_path: Path)
     }
 
 
-def test_without_the_server_there_is_a_new_python(bench: Bench) -> None:
-    server = json.loads(bench.run(WHO).output)[0]
+def test_without_the_server_there_is_a_new_python(own: Bench) -> None:
+    server = json.loads(own.run(WHO).output)[0]
     os.kill(server, signal.SIGKILL)
-    parent = json.loads(bench.run(WHO).output)[0]
+    parent = json.loads(own.run(WHO).output)[0]
     assert parent == os.getpid()
 
 
-def test_when_the_server_dies_its_forks_end(bench: Bench) -> None:
-    end = bench.run(
-        "import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(600)"
-    )
+def test_when_the_server_dies_its_forks_end(own: Bench) -> None:
+    end = own.run("import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(600)")
     assert (end.state, end.message) == (
         RunState.FAILED,
         "the process was killed by SIGKILL before the notebook was done",
@@ -167,11 +167,14 @@ def test_a_stop_ends_what_runs(tmp_path: Path) -> None:
     forks.stop()
     assert gone(child.pid)
     assert child.wait(10) == -signal.SIGKILL
+    for stream in (child.stdin, child.stdout):
+        assert stream is not None
+        with contextlib.suppress(BrokenPipeError):
+            stream.close()
 
 
 def test_a_package_imported_ahead_starts_spark_when_it_is_imported(bench: Bench) -> None:
     pytest.importorskip("pyspark", reason="pyspark is not installed")
-    began = time.monotonic()
     end = bench.run("import importlib\nimportlib.import_module('pys' + 'park.sql.types')")
     assert end.failure is not None
-    assert end.failure.message.startswith("the engine does not answer"), time.monotonic() - began
+    assert end.failure.message.startswith("the engine does not answer")
