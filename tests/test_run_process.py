@@ -79,6 +79,14 @@ def test_a_process_that_ends_early_is_red(tmp_path: Path, code: str, words: str)
     assert end.failure.chain == (CellPlace("main.py", 1),)
 
 
+def test_one_that_somebody_else_ended_was_not_cancelled(tmp_path: Path) -> None:
+    end = child(tmp_path, BEGUN + "tell('end', state='cancelled')")
+    assert end.state is RunState.FAILED
+    assert end.message == "the process was asked to end (SIGTERM) before the notebook was done"
+    assert end.failure is not None
+    assert end.failure.place == CellPlace("a.py", 2)
+
+
 def test_a_process_that_does_not_begin_is_no_fault_of_the_notebook(tmp_path: Path) -> None:
     end = child(tmp_path, "raise SystemExit('no such module')")
     assert end.state is RunState.PLATFORM

@@ -229,8 +229,13 @@ def _ended(
         return ChildEnd(RunState.PLATFORM, f"the process ended before the notebook began: {last}")
     seen = _seen(told)
     ends = [event for event in told if event["kind"] == Kind.END]
+    how = _died(code)
     if ends and why is None:
-        return _as_told(ends[-1], seen)
+        end = _as_told(ends[-1], seen)
+        if end.state is not RunState.CANCELLED:
+            return end
+        # Nobody here has asked for it: the notebook did, or somebody outside.
+        how = "was asked to end (SIGTERM)"
     running = _running(told)
     if why is RunState.TIMED_OUT:
         message = f"it did not end within {timeout:g} s"
@@ -238,7 +243,7 @@ def _ended(
         return replace(seen, state=why, message=message, failure=failure)
     if why is RunState.CANCELLED:
         return replace(seen, state=why, message="it was cancelled")
-    message = f"the process {_died(code)} before the notebook was done"
+    message = f"the process {how} before the notebook was done"
     failure = None if running is None else replace(running, error="exit", message=message)
     return replace(seen, state=RunState.FAILED, message=message, failure=failure)
 
