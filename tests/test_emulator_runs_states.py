@@ -134,6 +134,7 @@ RUN_IF = [
     ("NONE_FAILED", [C, UC], UC),
     ("AT_LEAST_ONE_FAILED", [S, F], ""),
     ("AT_LEAST_ONE_FAILED", [S, T], ""),
+    ("AT_LEAST_ONE_FAILED", [S, UF], ""),
     ("AT_LEAST_ONE_FAILED", [S, S], X),
     ("AT_LEAST_ONE_FAILED", [S, C], X),
     ("ALL_FAILED", [F, T, UF], ""),
