@@ -178,3 +178,23 @@ def test_a_package_imported_ahead_starts_spark_when_it_is_imported(bench: Bench)
     end = bench.run("import importlib\nimportlib.import_module('pys' + 'park.sql.types')")
     assert end.failure is not None
     assert end.failure.message.startswith("the engine does not answer")
+
+
+def test_modules_of_the_repository_come_before_those_imported_ahead(bench: Bench) -> None:
+    pytest.importorskip("pandas", reason="pandas is not installed")
+    bench.write("pandas.py", "OWN = 'its own'")
+    bench.write("numpy/notes.txt", "no package")
+    end = bench.run("import pandas, numpy\nprint(pandas.OWN, numpy.arange(3).sum())")
+    assert end.output == "its own 3\n"
+
+
+def test_an_import_of_what_was_imported_ahead_is_the_same_module(lake: Bench) -> None:
+    end = lake.run(
+        """
+import pyspark.sql.types as types, pyspark, sys
+from pyspark.sql import functions as F
+print(pyspark.__spec__.name, types.__spec__.name, sys.modules["pyspark"] is pyspark)
+print(isinstance(spark.range(1).schema, types.StructType), F.lit(1) is not None)
+"""
+    )
+    assert end.output == "pyspark pyspark.sql.types True\nTrue True\n"

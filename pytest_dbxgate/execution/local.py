@@ -170,7 +170,8 @@ class Local:
 
     def _start(self) -> Start:
         """How processes come about. Called before the engine starts, so that both do so at once."""
-        if sys.platform != "linux":
+        if sys.platform != "linux" or self._pip == "install":
+            # What a notebook installs must not meet an older one that is imported already.
             return start_python
         with self._lock:
             if self._forks is None:

@@ -30,25 +30,23 @@ from typing import NoReturn
 
 from pytest_dbxgate.execution.forks import MARK, NUMBER, ROOM_FOR_MARKS, start_fork
 from pytest_dbxgate.execution.kernel import __main__ as kernel
+from pytest_dbxgate.execution.kernel import ahead
 from pytest_dbxgate.execution.starting import Start
 
-_READY = (
-    "pytest_dbxgate.execution.kernel.kernel",
-    "pyspark.sql.functions",
-    "pyspark.sql.connect.session",
-)
-"""What is imported ahead. Notebooks meet modules of their own names first, as ever."""
+_KERNEL = "pytest_dbxgate.execution.kernel.kernel"
+_SPARK = ("pyspark.sql.functions", "pyspark.sql.connect.session")
 
 
 def main() -> NoReturn:
     requests, asking = (socket.socket(fileno=int(each)) for each in sys.argv[1:3])
+    for each in (requests, asking):
+        each.set_inheritable(False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     started_in = os.path.normpath(Path.cwd())
     sys.path[:] = [each for each in sys.path if os.path.normpath(each or ".") != started_in]
-    for name in _READY:
-        # What is missing is told by the fork that needs it.
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
+    with contextlib.suppress(ImportError):
+        importlib.import_module(_KERNEL)
+    ahead.load(_SPARK)
     # What is known now stays: collecting it would copy its pages into each fork.
     gc.collect()
     gc.freeze()

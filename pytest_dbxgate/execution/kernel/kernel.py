@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pytest_dbxgate.execution.kernel import builders, file_api, magics, names, own_modules
+from pytest_dbxgate.execution.kernel import ahead, builders, file_api, magics, names, own_modules
 from pytest_dbxgate.execution.kernel import shell as shells
 from pytest_dbxgate.execution.kernel.children import Children
 from pytest_dbxgate.execution.kernel.context import Context
@@ -179,6 +179,7 @@ class Kernel:
         started_in = os.path.normpath(Path.cwd())
         rest = [each for each in sys.path if os.path.normpath(each or ".") != started_in]
         sys.path[:] = [*self._roots(), *rest]
+        ahead.give_way(self._roots())
         sys.argv[:] = [spec.path]
         self._set_out(shell)
         spark.watch_imports()

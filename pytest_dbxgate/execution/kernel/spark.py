@@ -9,18 +9,14 @@ import contextlib
 import functools
 import gc
 import importlib
-import importlib.util
 import os
 import re
-import sys
 import uuid
 import warnings
-from collections.abc import Callable, Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
-from types import ModuleType
+from collections.abc import Callable
 from typing import Any
 
+from pytest_dbxgate.execution.kernel import ahead
 from pytest_dbxgate.execution.kernel.signals import EngineError, NeedsClusterError
 from pytest_dbxgate.execution.spec import Spec
 
@@ -80,9 +76,7 @@ class Spark:
 
     def watch_imports(self) -> None:
         """Start with the first ``import pyspark``, so that ``getOrCreate`` finds the session."""
-        known = _taken("pyspark")
-        finder = _OnImportOfKnown(known, self.session) if known else None
-        sys.meta_path.insert(0, finder or _OnImport("pyspark", self.session))
+        ahead.on_import("pyspark", self.session)
 
     def _start(self) -> Any:
         # The client of pandas and of Arrow warns of what no notebook can change.
@@ -201,70 +195,3 @@ class SqlContext:
         raise NeedsClusterError(
             f"sqlContext.{name} needs a cluster: Spark Connect has no sqlContext"
         )
-
-
-class _OnImport(MetaPathFinder):
-    """Does something right after a module was imported for the first time."""
-
-    def __init__(self, name: str, then: Callable[[], Any]) -> None:
-        self._name = name
-        self._then = then
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if fullname != self._name:
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
-        if spec is None or spec.loader is None:
-            return spec
-        execute = spec.loader.exec_module
-
-        def execute_then(module: ModuleType) -> None:
-            execute(module)
-            self._then()
-
-        spec.loader.exec_module = execute_then  # type: ignore[method-assign]
-        return spec
-
-
-def _taken(name: str) -> dict[str, ModuleType]:
-    """A package that was imported before the notebook began, taken out of what is imported."""
-    if not hasattr(sys.modules.get(name), "__file__"):
-        return {}
-    inside = name + "."
-    known = {
-        each: module
-        for each, module in sys.modules.items()
-        if (each == name or each.startswith(inside)) and getattr(module, "__file__", None)
-    }
-    for each in known:
-        del sys.modules[each]
-    return known
-
-
-class _OnImportOfKnown(MetaPathFinder, Loader):
-    """Gives such modules back with the first import of one, and does something."""
-
-    def __init__(self, known: dict[str, ModuleType], then: Callable[[], Any]) -> None:
-        self._known = known
-        self._specs = {name: module.__spec__ for name, module in known.items()}
-        self._then = then
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if fullname not in self._known:
-            return None
-        sys.meta_path.remove(self)
-        sys.modules.update(self._known)
-        self._then()
-        return ModuleSpec(fullname, self)
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return self._known[spec.name]
-
-    def exec_module(self, module: ModuleType) -> None:
-        # The import has put its own, empty one in the place of the module's.
-        module.__spec__ = self._specs[module.__name__]
