@@ -24,6 +24,8 @@ from pytest_dbxgate.errors import PlatformError
 _LINES = 40
 """Lines kept of what a server writes."""
 
+_ENDED = "ended as it started"
+
 _GRACE = 5.0
 """Seconds between asking a server to end and ending it."""
 
@@ -52,17 +54,18 @@ class Supervised:
         self._process = _started(command, folder, environment)
         self._reader = threading.Thread(target=self._read, name="spark-engine", daemon=True)
         self._reader.start()
+        address: str | None = None
         try:
             address = self._address.get(timeout=patience)
         except queue.Empty:
-            address = ""
+            pass
         except BaseException:
             self.stop()
             raise
         if not address:
-            alive = self.is_alive()
             self.stop()
-            why = f"did not answer within {patience:.0f} s" if alive else "ended as it started"
+            # What it wrote has ended, and so it has or is about to.
+            why = f"did not answer within {patience:.0f} s" if address is None else _ENDED
             raise PlatformError(
                 f"the Spark engine ({version}) {why}\n{self.last_words()}".rstrip(),
                 next_step="run it again; if it stays so, report these lines",
