@@ -24,12 +24,24 @@ for name in ("CI", "BUILD_NUMBER"):
     os.environ.pop(name, None)
 
 
+_LIBRARIES = (
+    *("databricks.sdk", "nbformat", "packaging", "requests", "sqlfluff", "sqlglot", "starlette"),
+    *("tree_sitter", "tree_sitter_scala", "uvicorn", "yaml"),
+)
+
+
 @pytest.fixture(scope="session")
 def imported() -> None:
     """Everything that a run imports. pytester forgets what was imported since it began, and the
     next run in this process would have classes of its own."""
-    for name in ("databricks.sdk", "nbformat", "sqlfluff", "sqlglot", "uvicorn"):
+    for name in _LIBRARIES:
         importlib.import_module(name)
     for module in pkgutil.walk_packages(pytest_dbxgate.__path__, "pytest_dbxgate."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+
+
+@pytest.fixture
+def pytester(imported: None, pytester: pytest.Pytester) -> pytest.Pytester:
+    """For runs of pytest in this process."""
+    return pytester

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -26,15 +25,16 @@ QUICK = ("-p", "no:randomly", "-p", "no:hypothesispytest", "-p", "no:anyio")
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    """pytest as a user calls it."""
-    return pytester.runpytest_subprocess(*QUICK, *arguments)
-
-
-def run_here(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    """The same in this process, without the seconds that a new one spends on imports. Wants the
-    fixture ``imported``; for runs that start no workers."""
-    assert "databricks.sdk" in sys.modules
+    """pytest as a user calls it; in this process, without the second that a new one spends on
+    imports, where it starts no workers."""
+    if {"-n2", "-n 2"} & set(arguments):
+        return run_apart(pytester, *arguments)
     return pytester.runpytest_inprocess(*QUICK, *arguments)
+
+
+def run_apart(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    """The same in a process of its own."""
+    return pytester.runpytest_subprocess(*QUICK, *arguments)
 
 
 def source(*cells: str, suffix: str = ".py") -> str:

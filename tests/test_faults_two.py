@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -25,7 +25,7 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
 @pytest.mark.parametrize("first", [*range(8, 17), 40, 60, 75, 90])
 def test_of_two_at_once_one_publishes_and_one_refuses(matrix: Matrix, first: int) -> None:
     # Once the first holds the lock, how far the second comes with it makes no difference.
-    for second in (0, 9, 10, 11, 12, 13, 14, 30, 500) if first < 20 else (0, 12, 500):
+    for second in _thinned((0, 9, 10, 11, 12, 13, 14, 30, 500), first) if first < 20 else (0, 500):
         matrix.world.reset()
         both = run_both(
             matrix.world,
@@ -44,7 +44,7 @@ def test_of_two_at_once_one_publishes_and_one_refuses(matrix: Matrix, first: int
 @pytest.mark.parametrize("first", range(9, 16))
 def test_of_two_on_an_expired_lock_one_holds_it(matrix: Matrix, first: int) -> None:
     world = matrix.world
-    for second in (10, 12, 14, 16, 500):
+    for second in _thinned((10, 12, 14, 16, 500), first):
         _dead_holder(world)
         both = run_both(world, (new(), new()), first_sends=first, second_sends=second)
         assert 0 in (both.first[0], both.second[0]), both
@@ -89,6 +89,11 @@ def test_a_live_lock_is_not_taken_because_a_clock_jumped(matrix: Matrix, offset:
     finally:
         world.running.set_clock_offset(0.0)
     assert matrix.end() == (End.NEW, [])
+
+
+def _thinned(numbers: Sequence[int], first: int) -> Sequence[int]:
+    """Every other one; the test before begins with the one in between."""
+    return numbers[first % 2 :: 2]
 
 
 def _dead_holder(world: World) -> None:

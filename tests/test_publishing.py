@@ -13,12 +13,10 @@ import pytest
 from pytest_dbxgate.delivery import deploy
 from pytest_dbxgate.emulator import server
 from pytest_dbxgate.reporting import json_report
-from support import XDIST, git, run, run_here, source, write
+from support import XDIST, git, run, source, write
 
 CLEAN = source("x = 1", "print(x)")
 ROOT = "/Users/developer@example.com/shop"
-
-pytestmark = pytest.mark.usefixtures("imported")
 
 
 @pytest.fixture
@@ -99,20 +97,20 @@ def test_a_green_run_is_published_once(project: pytest.Pytester, workers: tuple[
 
 def test_publishing_adds_nothing_to_the_progress_of_the_tests(project: pytest.Pytester) -> None:
     for arguments in ((), ("-q",), ("-rA",)):
-        result = run_here(project, "--dbx-deploy", *arguments)
+        result = run(project, "--dbx-deploy", *arguments)
         assert [line[-6:] for line in result.outlines if "%]" in line][-1] == "[100%]"
         assert "%] [" not in result.stdout.str()
     result.stdout.fnmatch_lines(["PASSED dbx::publish[[]local[]]"])
 
 
 def test_an_edit_publishes_one_and_is_rolled_back(project: pytest.Pytester) -> None:
-    run_here(project, "--dbx-deploy")
+    run(project, "--dbx-deploy")
     before = objects(project.path)
     write(project.path, {"nb/a.py": CLEAN})
-    result = run_here(project, "--dbx-deploy")
+    result = run(project, "--dbx-deploy")
     result.stdout.fnmatch_lines(["  changed  notebook  nb/a", "published release 00000002-*"])
     assert b"x = 1" in objects(project.path)["nb/a"]
-    result = run_here(project, "--dbx-rollback", "--dbx-json", "report.json")
+    result = run(project, "--dbx-rollback", "--dbx-json", "report.json")
     assert result.ret == 0
     result.stdout.fnmatch_lines(
         [
@@ -121,20 +119,20 @@ def test_an_edit_publishes_one_and_is_rolled_back(project: pytest.Pytester) -> N
         ]
     )
     assert objects(project.path) == before
-    plan = run_here(project, "--dbx-plan")
+    plan = run(project, "--dbx-plan")
     plan.stdout.fnmatch_lines(["plan for local (*): 1 changed, 1 removed, 2 unchanged"])
     assert report(project.path)["deployment"]["mode"] == "rollback"
 
 
 def test_a_release_is_named_by_its_beginning(project: pytest.Pytester) -> None:
-    run_here(project, "--dbx-deploy")
+    run(project, "--dbx-deploy")
     for number in (1, 2):
         write(project.path, {"nb/a.py": source(f"x = {number}")})
-        assert run_here(project, "--dbx-deploy").ret == 0
-    result = run_here(project, "--dbx-rollback", "--dbx-release", "00000001")
+        assert run(project, "--dbx-deploy").ret == 0
+    result = run(project, "--dbx-rollback", "--dbx-release", "00000001")
     assert result.ret == 0
     assert b"prices" in objects(project.path)["nb/a"]
-    unknown = run_here(project, "--dbx-rollback", "--dbx-release", "0000000")
+    unknown = run(project, "--dbx-rollback", "--dbx-release", "0000000")
     assert unknown.ret == 20
     unknown.stdout.fnmatch_lines(
         ["refused (unknown-release): 0000000 is not kept", "  next: name one of: *"]
@@ -143,9 +141,9 @@ def test_a_release_is_named_by_its_beginning(project: pytest.Pytester) -> None:
 
 def test_a_pattern_that_matches_nothing_deletes_nothing(project: pytest.Pytester) -> None:
     write(project.path, {"dbxgate.toml": 'publish = ["conf/*.json"]', "conf/a.json": "{}"})
-    assert run_here(project, "--dbx-deploy").ret == 0
+    assert run(project, "--dbx-deploy").ret == 0
     write(project.path, {"dbxgate.toml": '\npublish = ["config/*.json"]'})
-    result = run_here(project, "--dbx-deploy")
+    result = run(project, "--dbx-deploy")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stdout.fnmatch_lines(
         ['*dbxgate.toml:2: the pattern "config/[*].json" in publish matches no file']
@@ -156,13 +154,13 @@ def test_a_package_is_recorded_where_it_changes_nothing(
     packaged: tuple[pytest.Pytester, tuple[str, ...]],
 ) -> None:
     project, package = packaged
-    assert run_here(project, "--dbx-deploy", "--dbx-target", "staging").ret == 0
-    assert run_here(project, "--dbx-deploy", "--dbx-target", "staging", *package).ret == 0
-    assert run_here(project, "--dbx-deploy", "--dbx-target", "prod", *package).ret == 0
+    assert run(project, "--dbx-deploy", "--dbx-target", "staging").ret == 0
+    assert run(project, "--dbx-deploy", "--dbx-target", "staging", *package).ret == 0
+    assert run(project, "--dbx-deploy", "--dbx-target", "prod", *package).ret == 0
 
 
 def test_a_plan_changes_nothing(project: pytest.Pytester) -> None:
-    result = run_here(project, "--dbx-plan", "--dbx-summary", "summary.md")
+    result = run(project, "--dbx-plan", "--dbx-summary", "summary.md")
     assert result.ret == 0
     result.stdout.fnmatch_lines([f"plan for local (/Workspace{ROOT}): 4 added"])
     result.stdout.no_fnmatch_line("published*")
@@ -215,7 +213,7 @@ def test_what_is_not_proved_is_refused(
     refusals: list[str],
 ) -> None:
     write(project.path, files)
-    result = run_here(project, "--dbx-deploy", "--dbx-json", "report.json", *arguments)
+    result = run(project, "--dbx-deploy", "--dbx-json", "report.json", *arguments)
     assert result.ret != 0
     document = report(project.path)
     assert [each["name"] for each in document["verdict"]["refusals"]] == refusals
@@ -226,20 +224,20 @@ def test_what_is_not_proved_is_refused(
 def test_a_skipped_ordinary_test_refuses_nothing(project: pytest.Pytester) -> None:
     text = "import pytest\n\n@pytest.mark.skip\ndef test_it():\n    pass\n"
     write(project.path, {"tests/test_ordinary.py": text})
-    assert run_here(project, "--dbx-deploy").ret == 0
+    assert run(project, "--dbx-deploy").ret == 0
 
 
 def test_exit_code_20_where_pytest_would_say_0(project: pytest.Pytester) -> None:
-    result = run_here(project, "--dbx-deploy", "-k", "nb/a.py or ordinary")
+    result = run(project, "--dbx-deploy", "-k", "nb/a.py or ordinary")
     assert result.ret == 20
     result.stdout.fnmatch_lines(["*1 failed*"])
 
 
 def test_edits_in_the_workspace_are_drift(project: pytest.Pytester) -> None:
-    run_here(project, "--dbx-deploy")
+    run(project, "--dbx-deploy")
     with server.start(project.path / ".dbxgate" / "workspace") as running:
         running.edit(f"{ROOT}/nb/a", CLEAN.replace("x = 1", "x = 2").encode())
-    result = run_here(project, "--dbx-deploy")
+    result = run(project, "--dbx-deploy")
     assert result.ret == 21
     result.stdout.fnmatch_lines(
         ["refused (drift): edited in the workspace since it was published: nb/a"]
@@ -255,7 +253,7 @@ def test_publishing_is_asked_for_on_the_command_line_itself(
         write(project.path, {"pytest.ini": "[pytest]\naddopts = --dbx-deploy\n"})
     else:
         monkeypatch.setenv(where, "--dbx-deploy")
-    result = run_here(project)
+    result = run(project)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: --dbx-deploy has effects outside the working tree*"])
     assert not (project.path / ".dbxgate").exists()
@@ -264,7 +262,7 @@ def test_publishing_is_asked_for_on_the_command_line_itself(
 def test_several_targets_and_none_named(project: pytest.Pytester) -> None:
     text = "[targets.a]\nhost = 'local'\nroot = '/Shared/{target}'\n"
     write(project.path, {"dbxgate.toml": text + text.replace(".a]", ".b]")})
-    result = run_here(project, "--dbx-deploy", "--dbx-only")
+    result = run(project, "--dbx-deploy", "--dbx-only")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
         [
@@ -277,14 +275,14 @@ def test_several_targets_and_none_named(project: pytest.Pytester) -> None:
 def test_a_package_is_published_without_its_repository(
     project: pytest.Pytester, tmp_path: Path
 ) -> None:
-    result = run_here(project, "--dbx-write-package", "out/shop.zip")
+    result = run(project, "--dbx-write-package", "out/shop.zip")
     assert result.ret == 0
     digest = (project.path / "out" / "shop.zip.sha256").read_text(encoding="utf-8").split()[0]
     result.stdout.fnmatch_lines([f"wrote shop.zip: 3 objects, sha256 {digest}"])
     write(tmp_path, {"conftest.py": "raise RuntimeError('loaded')\n"})
     package = project.path / "out" / "shop.zip"
     command = ("--rootdir", str(tmp_path), "--dbx-deploy", "--dbx-package", str(package))
-    result = run_here(
+    result = run(
         project, *command, "--dbx-package-sha256", digest, f"--junitxml={tmp_path / 'junit.xml'}"
     )
     assert result.ret == 0, result.outlines
@@ -297,7 +295,7 @@ def test_a_package_is_published_without_its_repository(
     data[len(data) // 2] ^= 1
     package.write_bytes(data)
     junit = f"--junitxml={tmp_path / 'junit.xml'}"
-    result = run_here(project, *command, "--dbx-package-sha256", digest, junit)
+    result = run(project, *command, "--dbx-package-sha256", digest, junit)
     assert result.ret == 20
     assert ElementTree.parse(tmp_path / "junit.xml").find("testsuite/testcase/failure") is not None
     result.stdout.fnmatch_lines(["*shop.zip does not have the digest*"])
@@ -305,7 +303,7 @@ def test_a_package_is_published_without_its_repository(
 
 def test_no_package_of_a_red_run(project: pytest.Pytester) -> None:
     write(project.path, {"nb/b.sql": source("SELECT FROM", suffix=".sql")})
-    result = run_here(project, "--dbx-write-package", "shop.zip")
+    result = run(project, "--dbx-write-package", "shop.zip")
     assert result.ret == 1
     result.stdout.fnmatch_lines(["refused (failed-check): *nb/b.sql*"])
     assert not (project.path / "shop.zip").exists()
@@ -323,7 +321,7 @@ def test_commands_that_stand_alone_run_no_code_of_the_repository(
     project: pytest.Pytester, option: str, told: str
 ) -> None:
     write(project.path, {"conftest.py": "raise RuntimeError('loaded')\n"})
-    result = run_here(project, option)
+    result = run(project, option)
     assert result.ret == 0, result.errlines
     result.stdout.fnmatch_lines([told])
 
@@ -342,7 +340,7 @@ def test_commands_that_stand_alone_run_no_code_of_the_repository(
 def test_options_that_make_no_sense(
     project: pytest.Pytester, arguments: tuple[str, ...], message: str
 ) -> None:
-    result = run_here(project, *arguments)
+    result = run(project, *arguments)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: {message}"])
 
@@ -372,7 +370,7 @@ def packaged(project: pytest.Pytester) -> tuple[pytest.Pytester, tuple[str, ...]
     write(project.path, {"dbxgate.toml": REHEARSAL})
     git(project.path, "add", ".")
     git(project.path, "commit", "--quiet", "--message=targets")
-    result = run_here(project, "--dbx-write-package", "shop.zip")
+    result = run(project, "--dbx-write-package", "shop.zip")
     assert result.ret == 0, result.outlines
     package = project.path / "shop.zip"
     digest = Path(f"{package}.sha256").read_text(encoding="utf-8").split()[0]
@@ -383,13 +381,13 @@ def test_production_takes_only_what_staging_has(
     packaged: tuple[pytest.Pytester, tuple[str, ...]],
 ) -> None:
     project, package = packaged
-    early = run_here(project, "--dbx-deploy", "--dbx-target", "prod", *package)
+    early = run(project, "--dbx-deploy", "--dbx-target", "prod", *package)
     assert early.ret == 20
     early.stdout.fnmatch_lines(["refused (not-staged): prod takes only what staging already holds"])
-    assert run_here(project, "--dbx-deploy", "--dbx-target", "staging", *package).ret == 0
-    later = run_here(project, "--dbx-deploy", "--dbx-target", "prod", *package)
+    assert run(project, "--dbx-deploy", "--dbx-target", "staging", *package).ret == 0
+    later = run(project, "--dbx-deploy", "--dbx-target", "prod", *package)
     assert later.ret == 0, later.outlines
-    checkout = run_here(project, "--dbx-deploy", "--dbx-target", "prod")
+    checkout = run(project, "--dbx-deploy", "--dbx-target", "prod")
     checkout.stdout.fnmatch_lines(["refused (not-staged): *"])
 
 
@@ -407,7 +405,7 @@ def test_the_guards_of_a_shared_target(
     }.items():
         monkeypatch.setenv(name, value)
     options = ("--dbx-deploy", "--dbx-target", "prod", "--dbx-json", "report.json")
-    result = run_here(project, *options)
+    result = run(project, *options)
     assert result.ret == 20
     names = ["pull-request", "branch", "dirty", "not-staged"]
     assert [each["name"] for each in report(project.path)["verdict"]["refusals"]] == names
@@ -422,29 +420,29 @@ def test_an_override_is_recorded_where_the_target_allows_it(
     git(project.path, "checkout", "--quiet", "-b", "hotfix")
     git(project.path, "commit", "--quiet", "--all", "--message=hotfix")
     options = ("--dbx-deploy", "--dbx-target", "prod", "--dbx-json", "report.json")
-    assert run_here(project, *options).ret == 20
+    assert run(project, *options).ret == 20
     why = ("--dbx-override", "branch", "--dbx-reason", "incident 7")
-    result = run_here(project, *options, *why)
+    result = run(project, *options, *why)
     assert result.ret == 0, result.outlines
     result.stdout.fnmatch_lines(["overridden (branch): incident 7"])
     assert report(project.path)["verdict"]["overridden"] == {"branch": "incident 7"}
-    barred = run_here(project, *options, "--dbx-override", "dirty", "--dbx-reason", "x")
+    barred = run(project, *options, "--dbx-override", "dirty", "--dbx-reason", "x")
     assert barred.ret == 20
     barred.stdout.fnmatch_lines(["refused (branch): *"])
 
 
 def test_a_forged_cache_publishes_nothing(project: pytest.Pytester) -> None:
-    run_here(project, "--dbx-gate")
+    run(project, "--dbx-gate")
     write(project.path, {"nb/b.sql": source("SELECT FROM", suffix=".sql")})
-    run_here(project, "--dbx-gate")
+    run(project, "--dbx-gate")
     file = project.path / ".pytest_cache" / "d" / "dbxgate" / "results.json"
     document = json.loads(file.read_text(encoding="utf-8"))
     for entry in document["files"].values():
         for result in entry[2]:
             result["findings"] = []
     file.write_text(json.dumps(document), encoding="utf-8")
-    assert run_here(project, "--dbx-gate").ret == 0  # the forgery works where nothing is published
-    result = run_here(project, "--dbx-deploy")
+    assert run(project, "--dbx-gate").ret == 0  # the forgery works where nothing is published
+    result = run(project, "--dbx-deploy")
     assert result.ret == 1
     result.stdout.fnmatch_lines(["*refused (failed-check): *nb/b.sql*"])
 
@@ -452,9 +450,9 @@ def test_a_forged_cache_publishes_nothing(project: pytest.Pytester) -> None:
 def test_an_older_commit_is_refused(project: pytest.Pytester) -> None:
     write(project.path, {"nb/a.py": CLEAN})
     git(project.path, "commit", "--quiet", "--all", "--message=second")
-    assert run_here(project, "--dbx-deploy").ret == 0
+    assert run(project, "--dbx-deploy").ret == 0
     git(project.path, "checkout", "--quiet", "HEAD~1")
-    result = run_here(project, "--dbx-deploy")
+    result = run(project, "--dbx-deploy")
     assert result.ret == 20
     result.stdout.fnmatch_lines(
         ["refused (older-commit): the commit * is older than the published *", "*--dbx-rollback"]
@@ -463,4 +461,4 @@ def test_an_older_commit_is_refused(project: pytest.Pytester) -> None:
     git(project.path, "checkout", "--quiet", "main")
     write(project.path, {"nb/a.py": source("x = 3")})
     git(project.path, "commit", "--quiet", "--all", "--message=third")
-    assert run_here(project, "--dbx-deploy").ret == 0
+    assert run(project, "--dbx-deploy").ret == 0

@@ -34,14 +34,12 @@ from pytest_dbxgate.settings.targets import from_values
 from pytest_dbxgate.workspace.client import Client, connect
 from pytest_dbxgate.workspace.credentials import Secret, Veil, fixed
 from pytest_dbxgate.workspace.model import ImportFormat
-from support import git, run, run_here, source, write
+from support import git, run, source, write
 
 ROOT = "/Shared/staging"
 OWN = f"{ROOT}/.dbxgate"
 TARGET = Target(name="staging", root=ROOT)
 MEANS = Means(sleep=lambda _: None)
-
-pytestmark = pytest.mark.usefixtures("imported")
 
 
 @pytest.fixture
@@ -187,7 +185,7 @@ def test_the_repository_adds_nothing_to_what_was_typed(
         monkeypatch.setenv("PYTEST_ADDOPTS", smuggled)
         ini = {}
     repository(pytester, dict(ini))
-    result = run_here(pytester, "--dbx-deploy", *typed)
+    result = run(pytester, "--dbx-deploy", *typed)
     assert result.ret == pytest.ExitCode.USAGE_ERROR, result.outlines
     result.stderr.fnmatch_lines(["ERROR: --dbx-* has effects outside the working tree*"])
     assert not (pytester.path / ".dbxgate").exists()
@@ -198,7 +196,7 @@ def test_what_git_and_the_tool_keep_is_never_published(
     pytester: pytest.Pytester, pattern: str
 ) -> None:
     repository(pytester, {"dbxgate.toml": f'project = "shop"\npublish = ["{pattern}"]\n'})
-    run_here(pytester, "--dbx-deploy")
+    run(pytester, "--dbx-deploy")
     with start(pytester.path / ".dbxgate" / "workspace") as running:
         found = [path for path in running.dump().objects if "/shop/" in path]
     assert not [path for path in found if "/.git" in path or "/shop/.dbxgate/workspace" in path]
@@ -211,7 +209,7 @@ def test_a_link_to_what_is_no_file_of_the_repository_is_refused(
     settings = 'project = "shop"\npublish = ["data.txt"]\n'
     repository(pytester, {"dbxgate.toml": settings, "../outside.txt": "outside"})
     (pytester.path / "data.txt").symlink_to(link)
-    result = run_here(pytester, "--dbx-deploy")
+    result = run(pytester, "--dbx-deploy")
     with start(pytester.path / ".dbxgate" / "workspace") as running:
         assert not [path for path in running.dump().objects if path.endswith("data.txt")]
     assert result.ret != 0
@@ -236,7 +234,7 @@ def test_a_package_brings_no_setting_that_no_file_could_hold(values: dict[str, A
 def packed(pytester: pytest.Pytester) -> tuple[Path, str]:
     """A package in a folder of its own with its digest, and an empty folder to publish from."""
     repository(pytester, {"dbxgate.toml": 'project = "shop"\n'})
-    assert run_here(pytester, "--dbx-write-package", "artifact/shop.zip").ret == 0
+    assert run(pytester, "--dbx-write-package", "artifact/shop.zip").ret == 0
     digest = (pytester.path / "artifact/shop.zip.sha256").read_text(encoding="utf-8").split()[0]
     for name in ("artifact", "empty"):
         pytester.path.parent.joinpath(f"{pytester.path.name}-{name}").mkdir()
@@ -252,7 +250,7 @@ def test_a_package_is_published_from_the_folder_of_the_run(
 ) -> None:
     package, digest = packed
     named = ("--dbx-package", str(package), "--dbx-package-sha256", digest)
-    result = run_here(pytester, "--dbx-deploy", *named)
+    result = run(pytester, "--dbx-deploy", *named)
     assert result.ret == 0, result.outlines
     assert sorted(each.name for each in Path(".dbxgate").iterdir()) == [
         ".gitignore",
@@ -280,7 +278,7 @@ def test_settings_beside_a_package_that_would_count_are_refused(
     package, digest = packed
     write(package.parent, {"pytest.ini": "[pytest]\naddopts = -v\n"})
     named = ("--dbx-package", str(package), "--dbx-package-sha256", digest)
-    result = run_here(pytester, "--dbx-deploy", *named)
+    result = run(pytester, "--dbx-deploy", *named)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
         ["ERROR: the settings of *pytest.ini* came with the package*: write --dbx-package=FILE*"]

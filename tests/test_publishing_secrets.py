@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from planted_secrets import some
-from support import QUICK, git, ipynb, run, source, write
+from support import QUICK, git, ipynb, run_apart, source, write
 
 TOKEN = "canary-" + some(random.Random(21), "abcdefghkm23456789", 24) + "!/+="
 """A credential that looks like none: only who was given it knows that it is one."""
@@ -119,7 +119,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
 
 
 def told(project: pytest.Pytester, *arguments: str) -> tuple[pytest.RunResult, str]:
-    result = run(project, *_shown("out"), *arguments)
+    result = run_apart(project, *_shown("out"), *arguments)
     return result, "\n".join([*result.outlines, *result.errlines])
 
 
