@@ -1,9 +1,9 @@
-"""Green items in a third of the time.
+"""Green items in a fifth of the time.
 
-Around each phase of each test pytest captures output and logging and evaluates marks. An item of
-ours that is going to pass only reads what the engine has found: nothing to capture, and in a large
-repository there are thousands of them. They are set up, called and torn down by pytest's own
-runner alone. Whatever anybody else wants to do there is done: then nothing is shortened.
+Around each phase of each test pytest captures output and logging and evaluates marks, and makes a
+report of each phase. An item of ours that is going to pass only reads what the engine has found:
+nothing to set up or to capture, and in a large repository there are thousands of them. Whatever
+anybody else wants to do there is done: then nothing is shortened.
 """
 
 from __future__ import annotations
@@ -21,6 +21,13 @@ _When: TypeAlias = Literal["setup", "call", "teardown"]
 
 _PHASES = ("pytest_runtest_setup", "pytest_runtest_call", "pytest_runtest_teardown")
 _INTERRUPTS = (pytest.exit.Exception, KeyboardInterrupt)
+_IN_PHASES = ("_pytest.", "_hypothesis_pytestplugin", "pytest_cov.")
+"""Whose modules do nothing in the phases of an item that is no function and passes."""
+_WITH_REPORTS = (
+    *("_pytest.cacheprovider", "_pytest.logging", "_pytest.main", "_pytest.terminal"),
+    "pytest_dbxgate.",
+)
+"""Whose modules do nothing with the report of a set-up or a tear-down that passed."""
 
 
 class PassingPlugin:
@@ -34,34 +41,54 @@ class PassingPlugin:
             return None
         if nextitem is None:
             return None  # with the last item the fixtures of a session end, which may print or fail
-        setup, call, teardown = self._runner
         hook = item.ihook
         hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-        _report(hook, item, "setup", lambda: setup(item=item))
-        _report(hook, item, "call", lambda: call(item=item))
-        _report(hook, item, "teardown", lambda: teardown(item=item, nextitem=nextitem))
+        for when in self._reported:
+            hook.pytest_runtest_logreport(report=self._report(item, when))
+        if nextitem.parent is not item.parent:
+            # An item before this one may have set up the notebook's node.
+            self._teardown(item=item, nextitem=nextitem)
         hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
+    def _report(self, item: CheckItem, when: _When) -> pytest.TestReport:
+        work = item.runtest if when == "call" else _nothing
+        done = pytest.CallInfo.from_call(work, when=when, reraise=_INTERRUPTS)
+        if self._nobody_reports:
+            return pytest.TestReport.from_item_and_call(item, done)
+        report: pytest.TestReport = item.ihook.pytest_runtest_makereport(item=item, call=done)
+        return report
+
     @cached_property
     def _nobody_watches(self) -> bool:
-        """Whether pytest's own plugins alone take part in the phases. Asked when the first item
+        """Whether nobody takes part in the phases who would be missed. Asked when the first item
         runs: every ``conftest.py`` is known then."""
         if self._config.getoption("setupshow", False) or self._config.getoption("setuponly", False):
             return False
-        return all(
-            each.function.__module__.startswith("_pytest.")
-            for name in _PHASES
-            for each in getattr(self._config.hook, name).get_hookimpls()
-        )
+        return all(self._only(name, *_IN_PHASES) for name in _PHASES)
 
     @cached_property
-    def _runner(self) -> tuple[Callable[..., object], ...]:
-        """The hooks of the phases as pytest's runner alone implements them."""
+    def _nobody_reports(self) -> bool:
+        return self._only("pytest_runtest_makereport", *_IN_PHASES, "pytest_dbxgate.")
+
+    @cached_property
+    def _reported(self) -> tuple[_When, ...]:
+        if self._only("pytest_runtest_logreport", *_WITH_REPORTS) and self._nobody_reports:
+            return ("call",)
+        return ("setup", "call", "teardown")
+
+    def _only(self, hook: str, *modules: str) -> bool:
+        """Whether nobody but ``modules`` takes part in a hook."""
+        parts = getattr(self._config.hook, hook).get_hookimpls()
+        return all(each.function.__module__.startswith(modules) for each in parts)
+
+    @cached_property
+    def _teardown(self) -> Callable[..., object]:
+        """That of pytest's own runner alone."""
         manager = self._config.pluginmanager
         runner = manager.get_plugin("runner")
         others = [each for each in manager.get_plugins() if each is not runner]
-        return tuple(manager.subset_hook_caller(name, others) for name in _PHASES)
+        return manager.subset_hook_caller("pytest_runtest_teardown", others)
 
 
 def _passes(item: CheckItem) -> bool:
@@ -71,7 +98,5 @@ def _passes(item: CheckItem) -> bool:
     return item.judge.state(item.key, item.check) is State.PASSED
 
 
-def _report(hook: Any, item: CheckItem, when: _When, work: Callable[[], object]) -> None:
-    done = pytest.CallInfo.from_call(work, when=when, reraise=_INTERRUPTS)
-    report = hook.pytest_runtest_makereport(item=item, call=done)
-    hook.pytest_runtest_logreport(report=report)
+def _nothing() -> None:
+    pass

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
+from pytest_dbxgate.collection import CheckItem
+from pytest_dbxgate.passing import PassingPlugin
 from support import XDIST, run, source, write
 
-ALONE = ("-p", "no:hypothesispytest", "-p", "no:pytest_cov")
-"""Without the plugins of this project's own environment: they take part in every test."""
-
-RECORD = """
+COUNT = """
 import json
 import pytest
-from pytest_dbxgate import passing
+
+from pytest_dbxgate.passing import PassingPlugin
 
 shortened = []
-report_of = passing._report
+report_of = PassingPlugin._report
 
-def _report(hook, item, when, work):
+def _report(self, item, when):
     shortened.append((item.nodeid, when))
-    report_of(hook, item, when, work)
+    return report_of(self, item, when)
 
-passing._report = _report
+PassingPlugin._report = _report
+"""
+RECORD = (
+    COUNT
+    + """
 seen = []
 
 def pytest_runtest_logstart(nodeid, location):
@@ -41,6 +46,7 @@ def pytest_sessionfinish(session):
     with open("seen.json", "w") as stream:
         json.dump([seen, shortened], stream)
 """
+)
 WATCH = """
 watched = []
 
@@ -51,6 +57,7 @@ def pytest_runtest_setup(item):
 """
 TEST = """
 import pytest
+
 
 @pytest.fixture(scope="session", autouse=True)
 def lake():
@@ -86,10 +93,10 @@ def recorded(pytester: pytest.Pytester) -> tuple[list[list[object]], list[list[s
 
 def test_nobody_can_tell(project: pytest.Pytester) -> None:
     write(project.path, {"conftest.py": RECORD})
-    run(project, "--dbx-gate", *ALONE)
+    run(project, "--dbx-gate")
     seen, shortened = recorded(project)
     write(project.path, {"conftest.py": RECORD + "\ndef pytest_runtest_setup(item):\n    pass\n"})
-    run(project, "--dbx-gate", *ALONE)
+    run(project, "--dbx-gate")
     assert recorded(project) == (seen, [])
     passed = [each[1] for each in seen if each[:1] == ["call"] and each[2] == "passed"]
     ours = [nodeid for nodeid in passed if str(nodeid).endswith(("syntax", "lint", "format"))]
@@ -98,9 +105,28 @@ def test_nobody_can_tell(project: pytest.Pytester) -> None:
     assert "b.py::syntax" not in {nodeid for nodeid, _ in shortened}
 
 
+def test_where_nobody_looks_the_calls_alone_are_reported(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    report_of = PassingPlugin._report
+
+    def report(self: PassingPlugin, item: CheckItem, when: Any) -> pytest.TestReport:
+        told.append(when)
+        return report_of(self, item, when)
+
+    monkeypatch.setattr(PassingPlugin, "_report", report)
+    result = run(project, "--dbx-gate", "-v", "--durations=0", "-rA")
+    result.assert_outcomes(passed=20, failed=2)
+    assert told == ["call"] * 15
+    told.clear()
+    run(project, "--dbx-gate", "--junitxml=junit.xml")
+    assert told == ["setup", "call", "teardown"] * 15
+
+
 def test_whoever_takes_part_is_asked(project: pytest.Pytester) -> None:
     write(project.path, {"conftest.py": RECORD + WATCH})
-    result = run(project, "--dbx-gate", "-rs", *ALONE)
+    result = run(project, "--dbx-gate", "-rs")
     seen, shortened = recorded(project)
     assert shortened == []
     assert ["setup", "a.py::metadata", "skipped", ["dbx", "dbx_metadata"], []] in seen
@@ -115,7 +141,7 @@ def test_a_mark_of_somebody_else_decides(project: pytest.Pytester) -> None:
         "            item.add_marker(pytest.mark.skip(reason='not today'))\n"
     )
     write(project.path, {"conftest.py": RECORD + mark})
-    result = run(project, "--dbx-gate", "-rs", *ALONE)
+    result = run(project, "--dbx-gate", "-rs")
     assert "a.py::lint" not in {nodeid for nodeid, _ in recorded(project)[1]}
     result.stdout.fnmatch_lines(["SKIPPED*not today"])
 
@@ -124,7 +150,7 @@ def test_a_mark_of_somebody_else_decides(project: pytest.Pytester) -> None:
 def test_fixtures_of_other_tests_are_torn_down(
     project: pytest.Pytester, workers: tuple[str, ...]
 ) -> None:
-    result = run(project, "--dbx-gate", "--capture=fd", *workers, *ALONE)
+    result = run(project, "--dbx-gate", "--capture=fd", *workers)
     result.assert_outcomes(passed=20, failed=2)
     assert "emptied" not in result.stdout.str()
     assert (project.path / "emptied").exists()
