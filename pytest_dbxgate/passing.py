@@ -26,8 +26,12 @@ _IN_PHASES = ("_pytest.", "_hypothesis_pytestplugin", "pytest_cov.")
 _WITH_REPORTS = (
     *("_pytest.cacheprovider", "_pytest.logging", "_pytest.main", "_pytest.terminal"),
     "pytest_dbxgate.",
+    "xdist.remote",
 )
-"""Whose modules do nothing with the report of a set-up or a tear-down that passed."""
+"""Whose modules do nothing with the report of a set-up or a tear-down that passed; the last but
+hands it on."""
+_CALLS_ALONE = "dbx_calls_alone"
+"""What the controlling process tells its workers."""
 
 
 class PassingPlugin:
@@ -35,6 +39,10 @@ class PassingPlugin:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput[_CALLS_ALONE] = self._nobody_reads
 
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> Any:
         if not isinstance(item, CheckItem) or not self._nobody_watches or not _passes(item):
@@ -73,9 +81,14 @@ class PassingPlugin:
 
     @cached_property
     def _reported(self) -> tuple[_When, ...]:
-        if self._only("pytest_runtest_logreport", *_WITH_REPORTS) and self._nobody_reports:
+        controller = getattr(self._config, "workerinput", {}).get(_CALLS_ALONE, True)
+        if controller and self._nobody_reads and self._nobody_reports:
             return ("call",)
         return ("setup", "call", "teardown")
+
+    @property
+    def _nobody_reads(self) -> bool:
+        return self._only("pytest_runtest_logreport", *_WITH_REPORTS)
 
     def _only(self, hook: str, *modules: str) -> bool:
         """Whether nobody but ``modules`` takes part in a hook."""

@@ -124,6 +124,46 @@ def test_where_nobody_looks_the_calls_alone_are_reported(
     assert told == ["setup", "call", "teardown"] * 15
 
 
+READ = """
+import pytest
+
+class Read:
+    seen = []
+
+    def pytest_runtest_logreport(self, report):
+        self.seen.append(report.when)
+
+    def pytest_sessionfinish(self):
+        open("seen.txt", "w").write(" ".join(sorted(set(self.seen))))
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Read())
+"""
+
+
+@pytest.mark.parametrize("more", ["", READ], ids=["nobody", "somebody"])
+def test_workers_report_what_the_controlling_process_looks_at(
+    project: pytest.Pytester, more: str
+) -> None:
+    counts = (
+        "\n@pytest.hookimpl(tryfirst=True)\n"
+        "def pytest_report_from_serializable(data):\n"
+        "    open('phases.txt', 'a').write(data['when'] + ' ' + data['nodeid'] + '\\n')\n"
+    )
+    write(project.path, {"conftest.py": "import pytest\n" + more + counts})
+    result = run(project, "--dbx-gate", "-n2")
+    result.assert_outcomes(passed=20, failed=2)
+    lines = (project.path / "phases.txt").read_text(encoding="utf-8").splitlines()
+    ours = [line.split(" ") for line in lines if line.endswith("::lint")]
+    calls_alone = [item for when, item in ours if (["setup", item] not in ours)]
+    # The last item of a worker goes the long way.
+    assert bool(calls_alone) is not bool(more)
+    if more:
+        seen = (project.path / "seen.txt").read_text(encoding="utf-8")
+        assert seen == "call setup teardown"
+
+
 def test_whoever_takes_part_is_asked(project: pytest.Pytester) -> None:
     write(project.path, {"conftest.py": RECORD + WATCH})
     result = run(project, "--dbx-gate", "-rs")
