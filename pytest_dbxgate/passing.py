@@ -26,10 +26,10 @@ _IN_PHASES = ("_pytest.", "_hypothesis_pytestplugin", "pytest_cov.")
 _WITH_REPORTS = (
     *("_pytest.cacheprovider", "_pytest.logging", "_pytest.main", "_pytest.terminal"),
     "pytest_dbxgate.",
-    "xdist.remote",
+    "__channelexec__",
 )
-"""Whose modules do nothing with the report of a set-up or a tear-down that passed; the last but
-hands it on."""
+"""Whose modules do nothing with the report of a set-up or a tear-down that passed; the last is
+what xdist's workers run as, and hands it on."""
 _CALLS_ALONE = "dbx_calls_alone"
 """What the controlling process tells its workers."""
 
