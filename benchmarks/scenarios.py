@@ -16,6 +16,9 @@ from measure import Run, run
 from setup import Setup
 from table import Row
 
+from pytest_dbxgate.notebook import formats
+from pytest_dbxgate.notebook.model import Language
+
 LARGE = 1667
 """Notebooks of the benchmark of failing items: 10,000 items."""
 FAILING = 1000
@@ -128,18 +131,24 @@ def _expect(done: Run, *, failed: int) -> None:
         raise BenchmarkError(f"expected {failed} failing items:\n{tail}")
 
 
+_OTHER_LANGUAGES = {Language.SQL, Language.SCALA, Language.R}
+
+
 def pytest_ruff(setup: Setup) -> list[Row]:
-    """pytest-ruff and the gate's lint and format, over Python notebooks alone."""
+    """pytest-ruff and the gate's lint and format, over the notebooks that hold Python alone: SQL in
+    the others is the gate's work only."""
     if importlib.util.find_spec("pytest_ruff") is None:
         setup.say("pytest-ruff is not installed: pip install pytest-ruff to compare with it")
         return []
     items = setup.bench.items()
     python = setup.on("python")
     for path in items:
-        if path.endswith(".py"):
+        file = setup.bench.tree / path
+        cells = [cell for each in formats.read(file, path) for cell in each.cells]
+        if path.endswith(".py") and not _OTHER_LANGUAGES & {cell.language for cell in cells}:
             target = python.bench.tree / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes((setup.bench.tree / path).read_bytes())
+            target.write_bytes(file.read_bytes())
     trees.make_repository(python.bench.tree)
     ours = python.median_of("gate", lambda: _cold(python.bench, "-m", "dbx_lint or dbx_format"))
     # Once: it takes minutes. `python_files=` keeps pytest from importing a notebook test_x.py.

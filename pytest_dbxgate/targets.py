@@ -20,7 +20,7 @@ from pytest_dbxgate.delivery.verdict_origin import TargetFacts
 from pytest_dbxgate.errors import ConfigurationError
 from pytest_dbxgate.settings import LOCAL, TargetSettings
 from pytest_dbxgate.workspace import paths
-from pytest_dbxgate.workspace.credentials import Credentials
+from pytest_dbxgate.workspace.credentials import Credentials, Secret
 from pytest_dbxgate.workspace.model import Workspace
 
 FOLDER = ".dbxgate"
@@ -104,15 +104,21 @@ def choose(known: Mapping[str, TargetSettings], name: str | None) -> Chosen:
 
 @contextmanager
 def opened(
-    chosen: Chosen, around: Surroundings, *, project: str, origin: Origin
+    chosen: Chosen,
+    around: Surroundings,
+    *,
+    project: str,
+    origin: Origin,
+    secrets: Mapping[str, Secret] | None = None,
 ) -> Iterator[Opened]:
-    """The target with a client for its workspace. For ``local`` that is started, and stopped.
+    """The target with a client for its workspace. For ``local`` that is started, given
+    ``secrets`` (``scope/key`` -> value), and stopped.
 
     Raises :class:`ConfigurationError`, and what the client raises.
     """
     with ExitStack() as stack:
         if chosen.is_local:
-            workspace = stack.enter_context(_local(around.folder))
+            workspace = stack.enter_context(_local(around.folder, secrets or {}))
         else:
             workspace = _remote(chosen, around)
         user = workspace.user_name()
@@ -199,7 +205,7 @@ def credentials_of(chosen: Chosen, host: str, around: Surroundings) -> Credentia
 
 
 @contextmanager
-def _local(folder: Path) -> Iterator[Workspace]:
+def _local(folder: Path, secrets: Mapping[str, Secret]) -> Iterator[Workspace]:
     try:
         from pytest_dbxgate.emulator import server, store
     except ImportError as error:
@@ -212,7 +218,11 @@ def _local(folder: Path) -> Iterator[Workspace]:
 
     def connect(host: str, token: str) -> Workspace:
         settings = AuthSettings("local", {"token": token})
-        return client.connect(host, auth.resolve(settings, host, {}))
+        found = client.connect(host, auth.resolve(settings, host, {}))
+        for name, value in secrets.items():
+            scope, _, key = name.partition("/")
+            found.put_secret(scope, key, value)
+        return found
 
     data = folder / FOLDER / "workspace"
     serving = _connection(data / server.CONNECTION_FILE)

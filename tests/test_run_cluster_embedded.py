@@ -19,12 +19,16 @@ from test_run_cluster import NOTHING, Time, World, request, states
 TREE = {
     "dbxgate.toml": 'ignore = ["DBX150"]\n'
     '[run]\nnotebooks = ["nb"]\nexclude = ["nb/helper.py"]\n'
+    'secrets = { "team/key" = "fake:known-to-a-few" }\n'
     'needs = { "nb/b.py" = ["nb/a.py"], "nb/after.py" = ["nb/bad.py"] }\n'
     '[[run.cases]]\nnotebook = "nb/b.py"\nname = "june"\n'
     'parameters = { day = "2024-06-30" }\nexpect_exit = "3 2024-06-30"\n'
     '[targets.local]\nroot = "/Shared/team/etl"\n',
     "ruff.toml": 'lint.select = ["E9"]\n',
-    "nb/a.py": source('spark.range(3).write.saveAsTable("numbers")\n'),
+    "nb/a.py": source(
+        'assert dbutils.secrets.get("team", "key") == "known-to-a-few"',
+        'spark.range(3).write.saveAsTable("numbers")\n',
+    ),
     "nb/b.py": source(
         'rows = spark.table("numbers").count()',
         "dbutils.notebook.exit(f\"{rows} {dbutils.widgets.get('day')}\")",

@@ -20,7 +20,9 @@ from pytest_dbxgate.execution.cluster.request import (
 )
 from pytest_dbxgate.execution.cluster.run import run_on_cluster
 from pytest_dbxgate.running.batch import Batch, closure_of
+from pytest_dbxgate.running.secrets import by_project
 from pytest_dbxgate.targets import Chosen, Surroundings
+from pytest_dbxgate.workspace.credentials import Secret
 
 _NEW = ("spark_version", "node_type_id", "num_workers")
 _INTO = ("instance_pool_id", "policy_id")
@@ -49,7 +51,12 @@ def run(batch: Batch, chosen: Chosen, around: Surroundings) -> None:
     def tell(progress: Progress) -> None:
         batch.tell(" ".join(filter(None, (progress.step, progress.message, progress.url))))
 
-    with targets.opened(chosen, around, project=project, origin=origin) as opened:
+    given: dict[str, Secret] = {}
+    if chosen.is_local:
+        # A workspace of this machine knows what notebooks of this machine do.
+        for found in by_project(batch).values():
+            given |= found
+    with targets.opened(chosen, around, project=project, origin=origin, secrets=given) as opened:
         place = ClusterPlace(
             opened.target.root,
             project,

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from pytest_dbxgate.execution.local import CONNECT, Local, Work
 from pytest_dbxgate.execution.outcome import Outcome, RunKey, RunState
 from pytest_dbxgate.execution.scheduling import run_all
-from pytest_dbxgate.execution.secrets import resolved
 from pytest_dbxgate.execution.trees import Trees
 from pytest_dbxgate.notebook.model import NotebookKey
 from pytest_dbxgate.project.resolving import from_root
 from pytest_dbxgate.running.batch import Batch, closure_of
 from pytest_dbxgate.running.plan import PlannedRun
+from pytest_dbxgate.running.secrets import by_project
 from pytest_dbxgate.session import Gate
 from pytest_dbxgate.settings import Settings
 from pytest_dbxgate.workspace.credentials import Secret
@@ -31,10 +30,7 @@ def run(batch: Batch, *, remote: str = "", connect: Mapping[str, str] | None = N
     settings = gate.projects.of("")
     paths = [item.path for item in gate.discovery.notebooks] + list(gate.discovery.others)
     trees = Trees(gate.root, paths, batch.folder)
-    secrets = {
-        each.folder: resolved(each.run.secrets, os.environ, _folder(gate.root, each), batch.veil)
-        for each in _projects(batch)
-    }
+    secrets = by_project(batch)
     seen = settings.run.environment
     with Local(
         batch.folder / "local",
@@ -103,15 +99,6 @@ def _module_roots(settings: Settings) -> tuple[str, ...]:
     """Those that lie in the copy: what stands above the root of the run is not in it."""
     roots = (from_root(settings, each) for each in settings.module_roots)
     return tuple(each for each in roots if each.split("/")[0] != "..")
-
-
-def _projects(batch: Batch) -> Iterable[Settings]:
-    settings = (batch.gate.projects.of_key(key.notebook) for key in batch.planned)
-    return {each.folder: each for each in settings}.values()
-
-
-def _folder(root: Path, settings: Settings) -> Path:
-    return root / from_root(settings, ".")
 
 
 def _roots(settings: Settings) -> dict[str, str]:

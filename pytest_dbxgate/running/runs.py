@@ -47,6 +47,7 @@ class Runs:
         self._turn = threading.Condition()
         self._cancel = threading.Event()
         self._thread: threading.Thread | None = None
+        self._folder: Path | None = None
         self._veil = Veil()
         self._began = 0.0
         self.took = 0.0
@@ -74,7 +75,9 @@ class Runs:
                 self._end(Outcome(key, RunState.NOT_STARTED, message=message))
         if ready:
             digests = {key.notebook: checked.results[key.notebook].digest for key in ready}
-            self._thread = threading.Thread(target=self._run, args=(ready, digests), daemon=True)
+            self._folder = Path(tempfile.mkdtemp(prefix="dbxgate-run-"))
+            given = (self._folder, ready, digests)
+            self._thread = threading.Thread(target=self._run, args=given, daemon=True)
             self._thread.start()
 
     def wait(self, key: RunKey, seconds: float) -> Ended | None:
@@ -84,10 +87,14 @@ class Runs:
             return self._ended.get(key)
 
     def stop(self) -> None:
-        """Cancel what has not ended, and wait until nothing is left."""
+        """Cancel what has not ended, and wait until nothing is left; not for longer than until
+        somebody interrupts: then what runs ends with this process."""
         self._cancel.set()
         if self._thread is not None:
-            self._thread.join()
+            try:
+                self._thread.join()
+            except KeyboardInterrupt:
+                self._clear()
             self._thread = None
 
     @property
@@ -102,8 +109,7 @@ class Runs:
 
     # -- in the background -----------------------------------------------------------------
 
-    def _run(self, ready: Planned, digests: Mapping[NotebookKey, str]) -> None:
-        folder = Path(tempfile.mkdtemp(prefix="dbxgate-run-"))
+    def _run(self, folder: Path, ready: Planned, digests: Mapping[NotebookKey, str]) -> None:
         batch = Batch(
             self._gate,
             ready,
@@ -124,10 +130,14 @@ class Runs:
             # In this thread nobody would see it, and the items would wait for ever.
             message = f"{type(error).__name__}: {error}"
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            self._clear()
         for key in ready:
             if key not in self.ended:
                 self._end(Outcome(key, RunState.PLATFORM, message=message))
+
+    def _clear(self) -> None:
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _end(self, outcome: Outcome) -> None:
         outcome = _veiled(plan.judged(outcome, self._planned[outcome.key]), self._veil)

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import pytest_dbxgate
 from pytest_dbxgate.workspace import folders, hosts, paths
 from pytest_dbxgate.workspace.calls import Caller
-from pytest_dbxgate.workspace.credentials import Credentials
+from pytest_dbxgate.workspace.credentials import Credentials, Secret
 from pytest_dbxgate.workspace.failures import Cause
 from pytest_dbxgate.workspace.jobs import Jobs
 from pytest_dbxgate.workspace.model import (
@@ -157,6 +157,23 @@ class Client:
         )
         if outcome.failure is not None and outcome.failure.cause is not Cause.MISSING:
             raise self._caller.error(outcome, f"delete {paths.shown(path)}")
+
+    def put_secret(self, scope: str, key: str, value: Secret) -> None:
+        """Put a secret into a scope, which is made where it is missing."""
+        outcome = self._caller.call(
+            "POST",
+            "/api/2.0/secrets/scopes/create",
+            endpoint="secrets/scopes/create",
+            body={"scope": scope},
+        )
+        if outcome.failure is not None and outcome.failure.cause is not Cause.EXISTS:
+            raise self._caller.error(outcome, f"make the secret scope {scope}")
+        self._caller.post(
+            "/api/2.0/secrets/put",
+            f"put the secret {scope}/{key}",
+            endpoint="secrets/put",
+            body={"scope": scope, "key": key, "string_value": value.reveal()},
+        )
 
     def jobs_tagged(self, tag: str, value: str) -> Sequence[RemoteJob]:
         return self._jobs.tagged(tag, value)

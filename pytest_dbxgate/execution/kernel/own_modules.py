@@ -14,15 +14,16 @@ def carry(tree: str) -> None:
     cloudpickle: Any = importlib.import_module("pyspark.cloudpickle")
     serializers: Any = importlib.import_module("pyspark.serializers")
     top = str(Path(tree).resolve())
-    known: set[str] = set()
+    seen: dict[str, str] = {}
     original = serializers.CloudPickleSerializer.dumps
 
     def dumps(self: Any, obj: Any) -> Any:
         for name, module in list(sys.modules.items()):
             file = getattr(module, "__file__", None)
-            if name not in known and file and str(Path(file).resolve()).startswith(top):
-                cloudpickle.register_pickle_by_value(module)
-                known.add(name)
+            if isinstance(file, str) and seen.get(name) != file:
+                seen[name] = file
+                if str(Path(file).resolve()).startswith(top):
+                    cloudpickle.register_pickle_by_value(module)
         return original(self, obj)
 
     serializers.CloudPickleSerializer.dumps = dumps
