@@ -299,25 +299,25 @@ def test_the_cases_that_failed_last_run_again(pytester: pytest.Pytester) -> None
 def test_a_signal_ends_what_was_started(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, names: list[str]
 ) -> None:
-    told, temporary = pytester.path / "pid.txt", pytester.path / "tmp"
+    told, asked = pytester.path / "pid.txt", pytester.path / "asked.txt"
+    temporary = pytester.path / "tmp"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
-    # It does not end by itself when it is asked to, and so a second Ctrl-C comes in between.
+    # It goes on when it is asked to end: that is when somebody presses Ctrl-C again.
     endless = f"""import os, signal, time
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, lambda *_: open({str(asked)!r}, "w").close())
 with open({str(told) + ".part"!r}, "w") as stream:
     stream.write(str(os.getpid()))
 os.replace({str(told) + ".part"!r}, {str(told)!r})
-time.sleep(600)"""
+while True: time.sleep(1)"""
     write(pytester.path, {"nb/endless.py": source(endless)})
     arguments = ("--dbx-only", "--dbx-run", "local", "-m", "dbx_run", "nb/endless.py")
     process = pytester.popen([sys.executable, "-m", "pytest", *arguments], stdin=subprocess.DEVNULL)
     until = time.monotonic() + 60
-    while not told.exists() and time.monotonic() < until:
-        time.sleep(0.1)
-    for name in names:
+    for name, sign in zip(names, (told, asked), strict=False):
+        while not sign.exists() and time.monotonic() < until:
+            time.sleep(0.05)
         process.send_signal(getattr(signal, name))
-        time.sleep(0.5)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 2, output
     assert b"Traceback" not in output
