@@ -274,3 +274,11 @@ def test_the_platforms_words_are_told() -> None:
     made = outcome(Told(TaskOutput()), state)
 
     assert (made.state, made.message) == (RunState.PLATFORM, "No nodes left (CLUSTER_ERROR)")
+
+
+def test_brackets_of_a_traceback_are_no_tags() -> None:
+    told = "<div class='ansi'><span>File &lt;command-12&gt;, line 3</span></div>"
+    assert export.plain(told) == "File <command-12>, line 3"
+    assert export.plain("File <command-12>, line 3, in <module>") == (
+        "File <command-12>, line 3, in <module>"
+    )

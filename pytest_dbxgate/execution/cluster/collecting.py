@@ -32,11 +32,16 @@ class Collector:
     workspace: Workspace
     engine: str
     sleep: Callable[[float], None]
+    copy: str = ""
+    """The folder of the workspace that holds the copy of the repository."""
 
     @classmethod
-    def of(cls, workspace: Workspace, host: str, sleep: Callable[[float], None]) -> Collector:
+    def of(
+        cls, workspace: Workspace, host: str, sleep: Callable[[float], None], copy: str = ""
+    ) -> Collector:
         name = urlsplit(host).hostname or host
-        return cls(workspace, f"cluster {name.removesuffix('.azuredatabricks.net')}", sleep)
+        engine = f"cluster {name.removesuffix('.azuredatabricks.net')}"
+        return cls(workspace, engine, sleep, copy)
 
     def outcome(self, planned: PlannedTask, task: RemoteTask, notebook: Notebook | None) -> Outcome:
         """What came of a task; ``notebook``: the one that was uploaded, to name its cells."""
@@ -83,6 +88,12 @@ class Collector:
                 self.sleep(1.0 + attempt)
         return self.workspace.task_output(run_id)
 
+    def _in_repository(self, text: str) -> str:
+        """With the paths of the copy as those of the repository."""
+        if not self.copy:
+            return text
+        return text.replace(f"/Workspace{self.copy}/", "").replace(f"{self.copy}/", "")
+
     def _outcome(self, planned: PlannedTask, task: RemoteTask, state: RunState) -> Outcome:
         seconds = max(0.0, task.ended - task.started) if task.started and task.ended else 0.0
         return Outcome(
@@ -109,10 +120,11 @@ class Collector:
             if not (output.error or output.trace):
                 return made
             place = CellPlace(path, 0, member=member)
-            return replace(made, failure=_failure(place, output.error, output.trace))
+            told = map(self._in_repository, (output.error, output.trace))
+            return replace(made, failure=_failure(place, *told))
         number = _number(bad, notebook)
-        summary = bad.summary or output.error
-        trace = bad.trace or output.trace
+        summary = self._in_repository(bad.summary or output.error)
+        trace = self._in_repository(bad.trace or output.trace)
         place = CellPlace(path, number, _line(bad, trace), member)
         return replace(
             made,

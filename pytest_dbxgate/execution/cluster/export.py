@@ -24,7 +24,11 @@ MOST_OUTPUT = 4000
 """Characters of what a notebook printed that are kept: the last ones."""
 
 _MODEL = re.compile(r"__DATABRICKS_NOTEBOOK_MODEL\s*=\s*(['\"])([A-Za-z0-9+/=_%-]+)\1")
-_TAG = re.compile(r"<[^<>]*>")
+_TAG = re.compile(
+    r"</?(?:a|b|br|code|div|em|font|i|li|p|pre|span|strong|t[dhr]|table|tbody|thead|u|ul)\b[^<>]*>",
+    re.IGNORECASE,
+)
+"""Not what a traceback writes in such brackets: ``<command-12>``, ``<module>``."""
 _BREAK = re.compile(r"<br\s*/?>|</(?:div|p|pre|tr|li)>", re.IGNORECASE)
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 

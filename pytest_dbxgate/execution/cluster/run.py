@@ -128,7 +128,7 @@ class _Run:
             place.project,
             registration,
             means,
-            Collector.of(workspace, place.host, means.sleep),
+            Collector.of(workspace, place.host, means.sleep, registration.files),
             {copy.source: f"{registration.files}/{copy.place}" for copy in copied},
             self._notebook,
             self._deliver,
