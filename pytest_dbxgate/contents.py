@@ -137,9 +137,11 @@ def read(root: Path, paths: Iterable[str]) -> dict[str, bytes]:
                     next_step="take it out of publish, or exclude it",
                 )
             found[path] = read_regular(file)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
+            # A link that leads back to itself is a RuntimeError before Python 3.13.
+            reason = error.strerror if isinstance(error, OSError) else None
             raise ConfigurationError(
-                f"{path}: cannot be read: {error.strerror or error}",
+                f"{path}: cannot be read: {reason or error}",
                 next_step="mend the file, or exclude it",
             ) from None
     return found

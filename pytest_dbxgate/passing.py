@@ -88,12 +88,14 @@ class PassingPlugin:
 
     @property
     def _nobody_reads(self) -> bool:
-        return self._only("pytest_runtest_logreport", *_WITH_REPORTS)
+        return self._only("pytest_runtest_logreport", *_WITH_REPORTS) and self._only(
+            "pytest_report_teststatus", "_pytest.", "pytest_dbxgate."
+        )
 
     def _only(self, hook: str, *modules: str) -> bool:
         """Whether nobody but ``modules`` takes part in a hook."""
         parts = getattr(self._config.hook, hook).get_hookimpls()
-        return all(each.function.__module__.startswith(modules) for each in parts)
+        return all((each.function.__module__ or "").startswith(modules) for each in parts)
 
     @cached_property
     def _teardown(self) -> Callable[..., object]:

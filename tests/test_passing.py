@@ -122,6 +122,12 @@ def test_where_nobody_looks_the_calls_alone_are_reported(
     told.clear()
     run(project, "--dbx-gate", "--junitxml=junit.xml")
     assert told == ["setup", "call", "teardown"] * 15
+    told.clear()
+    write(
+        project.path, {"conftest.py": "def pytest_report_teststatus(report, config):\n    pass\n"}
+    )
+    run(project, "--dbx-gate")
+    assert told == ["setup", "call", "teardown"] * 15
 
 
 READ = """

@@ -17,7 +17,7 @@ from kernel_support import Bench, gone
 from pytest_dbxgate.execution.forks import Forks
 from pytest_dbxgate.execution.outcome import RunState
 from pytest_dbxgate.execution.process import child_environment
-from pytest_dbxgate.execution.starting import Start
+from pytest_dbxgate.execution.starting import LOST, Start
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there are forks on Linux only")
 
@@ -152,12 +152,13 @@ def test_without_the_server_there_is_a_new_python(own: Bench) -> None:
     assert parent == os.getpid()
 
 
-def test_when_the_server_dies_its_forks_end(own: Bench) -> None:
+def test_when_the_server_dies_no_notebook_is_blamed(own: Bench) -> None:
     end = own.run("import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(600)")
     assert (end.state, end.message) == (
-        RunState.FAILED,
-        "the process was killed by SIGKILL before the notebook was done",
+        RunState.PLATFORM,
+        "the process that notebooks are forked from ended, and this one with it",
     )
+    assert own.run("1").state is RunState.PASSED
 
 
 def test_a_stop_ends_what_runs(tmp_path: Path) -> None:
@@ -166,7 +167,7 @@ def test_a_stop_ends_what_runs(tmp_path: Path) -> None:
     child = forks.start(tmp_path, child_environment(tmp_path / "own", {}))
     forks.stop()
     assert gone(child.pid)
-    assert child.wait(10) == -signal.SIGKILL
+    assert child.wait(10) == LOST
     for stream in (child.stdin, child.stdout):
         assert stream is not None
         with contextlib.suppress(BrokenPipeError):
@@ -184,8 +185,44 @@ def test_modules_of_the_repository_come_before_those_imported_ahead(bench: Bench
     pytest.importorskip("pandas", reason="pandas is not installed")
     bench.write("pandas.py", "OWN = 'its own'")
     bench.write("numpy/notes.txt", "no package")
-    end = bench.run("import pandas, numpy\nprint(pandas.OWN, numpy.arange(3).sum())")
-    assert end.output == "its own 3\n"
+    end = bench.run(WHO, "import pandas, numpy\nprint(pandas.OWN, numpy.arange(3).sum())")
+    server, one, _ = json.loads(end.output.splitlines()[0])
+    assert end.output.endswith("\nits own 3\n")
+    # It became a new Python, and is ended like any other.
+    assert server != os.getpid()
+    assert gone(one)
+
+
+def test_so_do_those_of_a_folder_that_the_notebook_adds(bench: Bench) -> None:
+    pytest.importorskip("pandas", reason="pandas is not installed")
+    for name in ("pandas", "dateutil", "zoneinfo"):
+        bench.write(f"lib/{name}/__init__.py", "OWN = 'its own'")
+    end = bench.run(
+        """
+import sys
+sys.path.insert(0, "lib")
+import pandas, dateutil, zoneinfo, numpy
+print(pandas.OWN, dateutil.OWN, zoneinfo.OWN, numpy.arange(3).sum())
+"""
+    )
+    assert end.output == "its own its own its own 3\n"
+
+
+def test_what_is_not_imported_yet_is_not_seen(bench: Bench) -> None:
+    pytest.importorskip("pandas", reason="pandas is not installed")
+    end = bench.run(
+        """
+import sys
+names = ("pandas", "numpy", "pyspark", "pyarrow", "tarfile")
+print([name for name in names if name in sys.modules])
+sys.modules["pyarrow"] = None
+import pandas
+print([name for name in names if name in sys.modules], sys.modules["pyarrow"])
+from decimal import Decimal
+print(pandas.Series([Decimal(1)]).sum(), pandas.DataFrame({"a": [1, 2]}).sum()["a"])
+"""
+    )
+    assert end.output == "[]\n['pandas', 'numpy', 'pyarrow'] None\n1 3\n"
 
 
 def test_an_import_of_what_was_imported_ahead_is_the_same_module(lake: Bench) -> None:

@@ -43,6 +43,8 @@ def test_what_leads_out_of_the_repository_is_left_out(tmp_path: Path) -> None:
     write(tmp_path / "root", FILES)
     write(tmp_path, {"outside.txt": "secret"})
     (tmp_path / "root" / "link.txt").symlink_to(tmp_path / "outside.txt")
-    tree = Trees(tmp_path / "root", [*FILES, "link.txt", "gone.py"], tmp_path / "copies").make()
+    (tmp_path / "root" / "loop.txt").symlink_to("loop.txt")
+    paths = [*FILES, "link.txt", "loop.txt", "gone.py"]
+    tree = Trees(tmp_path / "root", paths, tmp_path / "copies").make()
     copied = sorted(path.relative_to(tree).as_posix() for path in tree.rglob("*") if path.is_file())
     assert copied == sorted(FILES)

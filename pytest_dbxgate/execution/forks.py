@@ -12,7 +12,6 @@ import contextlib
 import json
 import os
 import select
-import signal
 import socket
 import struct
 import subprocess
@@ -22,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from pytest_dbxgate.execution.starting import Child, start_python
+from pytest_dbxgate.execution.starting import LOST, Child, start_python
 
 SERVER = ("-m", "pytest_dbxgate.execution.kernel.forkserver")
 NUMBER = struct.Struct("<q")
@@ -93,8 +92,7 @@ def start_fork(requests: socket.socket, folder: Path, environment: Mapping[str, 
     """Ask for a fork, and get a new Python where none comes."""
     with contextlib.suppress(OSError):
         fork = _fork(requests)
-        if fork is not None:
-            fork.begin(folder, environment)
+        if fork is not None and fork.begin(folder, environment):
             return fork
     return start_python(folder, environment)
 
@@ -132,10 +130,16 @@ class Fork:
         self.pid = _number(self._news, _PATIENCE) or 0
         return self.pid > 0
 
-    def begin(self, folder: Path, environment: Mapping[str, str]) -> None:
-        """Tell it where and as what it runs."""
+    def begin(self, folder: Path, environment: Mapping[str, str]) -> bool:
+        """Tell it where and as what it runs; whether it could be told."""
         told = json.dumps({"folder": str(folder), "environment": dict(environment)})
-        self.stdin.write(told.encode("utf-8", "surrogatepass") + b"\n")
+        try:
+            self.stdin.write(told.encode("utf-8", "surrogatepass") + b"\n")
+            self.stdin.flush()
+        except OSError:
+            self.give_up()
+            return False
+        return True
 
     def poll(self) -> int | None:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -153,8 +157,9 @@ class Fork:
 
     def give_up(self) -> None:
         """Let go of what was never begun; should it come about yet, it finds nothing to do."""
-        self.stdin.close()
-        self.stdout.close()
+        for stream in (self.stdin, self.stdout):
+            with contextlib.suppress(OSError):
+                stream.close()
         os.close(self._news)
 
 
@@ -166,4 +171,4 @@ def _number(news: int, timeout: float | None) -> int | None:
         return None
     told = os.read(news, NUMBER.size)
     # The server is gone, and its forks do not outlive it.
-    return int(NUMBER.unpack(told)[0]) if told else -signal.SIGKILL
+    return int(NUMBER.unpack(told)[0]) if told else LOST

@@ -176,7 +176,10 @@ class Local:
         with self._lock:
             if self._forks is None:
                 folder = self._folder / "forks"
-                self._forks = Forks(folder, child_environment(folder, self._environment))
+                try:
+                    self._forks = Forks(folder, child_environment(folder, self._environment))
+                except OSError:
+                    return start_python
             return self._forks.start
 
     def _started(self) -> tuple[str, str, int]:

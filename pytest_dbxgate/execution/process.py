@@ -22,7 +22,7 @@ from pytest_dbxgate import programs
 from pytest_dbxgate.execution.forks import MARK
 from pytest_dbxgate.execution.outcome import CellFailure, CellPlace, CellTime, RunState
 from pytest_dbxgate.execution.spec import Event, Kind, Spec, events, failure_of
-from pytest_dbxgate.execution.starting import Child, Start, start_python
+from pytest_dbxgate.execution.starting import LOST, Child, Start, start_python
 
 OUTPUT_BYTES = 64_000
 """How much of the end of what a notebook prints is kept."""
@@ -243,6 +243,12 @@ def _ended(
         return replace(seen, state=why, message=message, failure=failure)
     if why is RunState.CANCELLED:
         return replace(seen, state=why, message="it was cancelled")
+    if code == LOST:
+        return replace(
+            seen,
+            state=RunState.PLATFORM,
+            message="the process that notebooks are forked from ended, and this one with it",
+        )
     message = f"the process {how} before the notebook was done"
     failure = None if running is None else replace(running, error="exit", message=message)
     return replace(seen, state=RunState.FAILED, message=message, failure=failure)

@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+LOST = -1000
+"""The exit code of a process of which nobody knows how it ended."""
+
 KERNEL = ("-m", "pytest_dbxgate.execution.kernel")
 
 

@@ -48,7 +48,8 @@ class Trees:
         folders = {tree}
         for path in self._paths:
             source, target = self._root / path, tree / path
-            with contextlib.suppress(OSError):
+            # A link that leads back to itself is a RuntimeError before Python 3.13.
+            with contextlib.suppress(OSError, RuntimeError):
                 if not source.resolve().is_relative_to(self._top):
                     continue
                 if target.parent not in folders:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import tempfile
 import threading
 import time
 from typing import NoReturn
 
+from pytest_dbxgate.execution.kernel import ahead, own_modules
 from pytest_dbxgate.execution.spec import Spec
-from pytest_dbxgate.execution.starting import Start, start_python
+from pytest_dbxgate.execution.starting import KERNEL, Start, start_python
 
 
 def _end_with_parent() -> None:
@@ -35,6 +37,8 @@ def main(start: Start = start_python) -> int:
     except (TypeError, ValueError) as error:
         print(f"what to run is not understood: {error}", file=sys.stderr)
         return 2
+    if ahead.meets(own_modules.roots(spec)):
+        _begin_anew(line)
     try:
         from pytest_dbxgate.execution.kernel.kernel import Kernel
     except ModuleNotFoundError as error:
@@ -49,6 +53,15 @@ def main(start: Start = start_python) -> int:
     os.dup2(nothing, 0)
     Kernel(spec, start).run()
     return 0
+
+
+def _begin_anew(line: str) -> NoReturn:
+    """Be a new Python, which has imported nothing."""
+    with tempfile.TemporaryFile() as file:
+        file.write(line.encode("utf-8", "surrogatepass"))
+        file.seek(0)
+        os.dup2(file.fileno(), 0)
+    os.execv(sys.executable, [sys.executable, *KERNEL])
 
 
 def leave(code: int) -> NoReturn:

@@ -1,7 +1,7 @@
 """Modules that are imported before the notebook begins, so that it need not wait for them.
 
-A notebook does not notice: a module of its repository's own comes before one of the same name, and
-what is to happen with an import happens when the notebook imports.
+A notebook does not notice: they are hidden until it imports one, and what it would find elsewhere
+it finds there. Where that is not enough, it needs a new Python (:func:`meets`).
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import contextlib
 import importlib
 import importlib.util
 import sys
+import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,11 +31,11 @@ def load(names: Iterable[str]) -> None:
     _LOADED.update(set(sys.modules) - before)
 
 
-def give_way(roots: Iterable[str]) -> None:
-    """Forget those that a folder of ``roots`` has a module of the same name for."""
-    own = {name for root in roots for name in _modules_in(Path(root))}
-    for name in [each for each in _LOADED if each.partition(".")[0] in own]:
-        sys.modules.pop(name, None)
+def meets(roots: Iterable[str]) -> bool:
+    """Whether a folder of ``roots`` has a module of the same name as one that is loaded: what
+    others have built on that one would be built on another."""
+    tops = {_top(name) for name in _LOADED}
+    return any(name in tops for root in roots for name in _modules_in(Path(root)))
 
 
 def _modules_in(root: Path) -> Iterable[str]:
@@ -46,15 +48,16 @@ def _modules_in(root: Path) -> Iterable[str]:
 
 
 def on_import(name: str, then: Callable[[], Any]) -> None:
-    """Do something when the notebook first imports ``name``."""
-    known = {
-        each: module
-        for each, module in sys.modules.items()
-        if each in _LOADED and (each == name or each.startswith(name + "."))
-    }
-    for each in known:
-        del sys.modules[each]
-    sys.meta_path.insert(0, _OnImportOfLoaded(known, then) if known else _OnImport(name, then))
+    """Hide what is loaded, and do something when the notebook first imports ``name``."""
+    hidden: dict[str, dict[str, ModuleType]] = defaultdict(dict)
+    for each in _LOADED & sys.modules.keys():
+        hidden[_top(each)][each] = sys.modules.pop(each)
+    finder = _Hidden(hidden, name, then) if name in hidden else _OnImport(name, then)
+    sys.meta_path.insert(0, finder)
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0]
 
 
 class _OnImport(MetaPathFinder):
@@ -83,27 +86,72 @@ class _OnImport(MetaPathFinder):
         return spec
 
 
-class _OnImportOfLoaded(MetaPathFinder, Loader):
-    """Gives such modules back with the first import of one, and does something."""
+class _Hidden(MetaPathFinder, Loader):
+    """Gives modules back that are imported, if that would find the same ones."""
 
-    def __init__(self, known: dict[str, ModuleType], then: Callable[[], Any]) -> None:
-        self._known = known
-        self._specs = {name: module.__spec__ for name, module in known.items()}
+    def __init__(
+        self, hidden: dict[str, dict[str, ModuleType]], name: str, then: Callable[[], Any]
+    ) -> None:
+        self._hidden = hidden
+        self._name = name
         self._then = then
+        self._specs = {
+            each: module.__spec__ for known in hidden.values() for each, module in known.items()
+        }
+        self._importing: dict[str, ModuleType] = {}
+        self._lock = threading.Lock()
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname not in self._known:
+        top = _top(fullname)
+        if top not in self._hidden:
             return None
-        sys.meta_path.remove(self)
-        sys.modules.update(self._known)
-        self._then()
-        return ModuleSpec(fullname, self)
+        with self._lock:
+            given: dict[str, ModuleType] = {}
+            for each in self._wanted_with(top):
+                given |= self._given(each)
+            # Were it in place already, the import would execute it again.
+            module = given.pop(fullname, None)
+            sys.modules.update(given)
+            if module is not None:
+                self._importing[fullname] = module
+        return None if module is None else ModuleSpec(fullname, self)
+
+    def _wanted_with(self, top: str) -> list[str]:
+        """Libraries look for one another in what is imported, so they come together."""
+        if top in sys.stdlib_module_names:
+            return [top]
+        libraries = [each for each in self._hidden if each not in sys.stdlib_module_names]
+        return [each for each in libraries if each != self._name or top == self._name]
+
+    def _given(self, top: str) -> dict[str, ModuleType]:
+        known = self._hidden.pop(top, {})
+        module = known.get(top)
+        # A notebook may have put something in its place.
+        replaced = module is not None and (top in sys.modules or not _is_found(top, module))
+        return {} if replaced else known
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return self._known[spec.name]
+        return self._importing[spec.name]
 
     def exec_module(self, module: ModuleType) -> None:
+        name = module.__name__
         # The import has put its own, empty one in the place of the module's.
-        module.__spec__ = self._specs[module.__name__]
+        module.__spec__ = self._specs[name]
+        del self._importing[name]
+        if name == self._name:
+            self._then()
+
+
+def _is_found(name: str, module: ModuleType) -> bool:
+    """Whether an import would find this very module."""
+    own = module.__spec__
+    if own is None or own.origin in ("built-in", "frozen"):
+        return True
+    found = PathFinder.find_spec(name)
+    return found is not None and (found.origin, _folders(found)) == (own.origin, _folders(own))
+
+
+def _folders(spec: ModuleSpec) -> list[str]:
+    return list(spec.submodule_search_locations or ())

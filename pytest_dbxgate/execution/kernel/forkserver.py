@@ -18,13 +18,15 @@ import json
 import os
 import select
 import signal
+import site
 import socket
 import sys
+import sysconfig
 import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -79,10 +81,13 @@ class _Server:
                 os.read(self._woken, 4096)
                 self._tell_ends()
             if requests in ready:
-                _, pipes, _, _ = socket.recv_fds(self._requests, 16, 3)
                 # Whoever asked makes do with a new Python where no fork comes about.
-                with contextlib.suppress(OSError, ValueError):
-                    self._fork(*pipes)
+                with contextlib.suppress(OSError):
+                    _, pipes, _, _ = socket.recv_fds(self._requests, 16, 3)
+                    if len(pipes) == 3:
+                        self._fork(*pipes)
+                    else:
+                        _close(pipes)
         for pid in self._news:
             with contextlib.suppress(OSError):
                 os.killpg(pid, signal.SIGKILL)
@@ -94,15 +99,13 @@ class _Server:
                 warnings.simplefilter("ignore", DeprecationWarning)
                 pid = os.fork()
         except OSError:
-            for each in (stdin, stdout, news):
-                os.close(each)
+            _close((stdin, stdout, news))
             raise
         if pid == 0:
             own = (self._woken, self._waking, self._requests.fileno())
             _become((stdin, stdout, news), (*self._news.values(), *own), self._start)
         self._news[pid] = news
-        os.close(stdin)
-        os.close(stdout)
+        _close((stdin, stdout))
 
     def _tell_ends(self) -> None:
         while self._news:
@@ -128,8 +131,7 @@ def _become(pipes: tuple[int, int, int], others: tuple[int, ...], start: Start) 
         for number, pipe in ((0, stdin), (1, stdout), (2, stdout)):
             os.dup2(pipe, number)
         os.write(news, NUMBER.pack(os.getpid()))
-        for each in (*pipes, *others):
-            os.close(each)
+        _close((*pipes, *others))
         begin = json.loads(sys.stdin.readline())
         _set_out(begin["folder"], begin["environment"])
         code = kernel.main(start)
@@ -139,6 +141,11 @@ def _become(pipes: tuple[int, int, int], others: tuple[int, ...], start: Start) 
         kernel.leave(code)
 
 
+def _close(handles: Iterable[int]) -> None:
+    for each in handles:
+        os.close(each)
+
+
 def _set_out(folder: str, environment: Mapping[str, str]) -> None:
     os.chdir(folder)
     _mark(environment.get(MARK, ""))
@@ -146,6 +153,11 @@ def _set_out(folder: str, environment: Mapping[str, str]) -> None:
     os.environ.update(environment)
     time.tzset()
     tempfile.tempdir = None
+    site.USER_BASE = site.USER_SITE = None
+    sysconfig.get_config_vars()["userbase"] = site.getuserbase()
+    site.getusersitepackages()
+    if process := sys.modules.get("multiprocessing.process"):
+        process.current_process().authkey = os.urandom(32)
     if numpy := sys.modules.get("numpy"):
         # Python's own generator does so by itself.
         numpy.random.seed()
@@ -153,14 +165,15 @@ def _set_out(folder: str, environment: Mapping[str, str]) -> None:
 
 def _mark(mark: str) -> None:
     """Write the mark where ``/proc`` shows the variables that a process began with."""
-    begun_with = Path("/proc/self/environ").read_bytes()
-    at = begun_with.find(f"{MARK}={'-' * ROOM_FOR_MARKS}".encode())
-    if at < 0:
-        return
-    # Field 50 of proc(5), ``env_start``; the name, field 2, may hold blanks.
-    fields = Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    value = mark.encode()[-ROOM_FOR_MARKS:]
-    ctypes.memmove(int(fields[50 - 3]) + at + len(MARK) + 1, value, len(value))
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        at = (
+            Path("/proc/self/environ").read_bytes().index(f"{MARK}={'-' * ROOM_FOR_MARKS}".encode())
+        )
+        # Field 50 of proc(5), ``env_start``; the name, field 2, may hold blanks.
+        fields = Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        begin, value = int(fields[50 - 3]), mark.encode()[-ROOM_FOR_MARKS:]
+        if begin:
+            ctypes.memmove(begin + at + len(MARK) + 1, value, len(value))
 
 
 if __name__ == "__main__":

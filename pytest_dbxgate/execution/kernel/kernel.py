@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pytest_dbxgate.execution.kernel import ahead, builders, file_api, magics, names, own_modules
+from pytest_dbxgate.execution.kernel import builders, file_api, magics, names, own_modules
 from pytest_dbxgate.execution.kernel import shell as shells
 from pytest_dbxgate.execution.kernel.children import Children
 from pytest_dbxgate.execution.kernel.context import Context
@@ -178,18 +178,11 @@ class Kernel:
         # The run's own folder is nothing to import from.
         started_in = os.path.normpath(Path.cwd())
         rest = [each for each in sys.path if os.path.normpath(each or ".") != started_in]
-        sys.path[:] = [*self._roots(), *rest]
-        ahead.give_way(self._roots())
+        sys.path[:] = [*own_modules.roots(spec), *rest]
         sys.argv[:] = [spec.path]
         self._set_out(shell)
         spark.watch_imports()
         return runner
-
-    def _roots(self) -> list[str]:
-        """Where a workspace's notebook imports from, its own folder first."""
-        tree = Path(self._spec.tree)
-        folders = [self._folder, *(tree / each for each in self._spec.module_roots)]
-        return list(dict.fromkeys(os.path.normpath(each) for each in folders))
 
     def _set_out(self, shell: Any) -> None:
         os.chdir(self._folder)

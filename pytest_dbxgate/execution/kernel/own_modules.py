@@ -1,11 +1,21 @@
-"""The repository's own modules for the processes that run Spark's Python functions."""
+"""The repository's own modules: where they are, and how Spark's Python functions get them."""
 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from pathlib import Path
 from typing import Any
+
+from pytest_dbxgate.execution.spec import Spec
+
+
+def roots(spec: Spec) -> list[str]:
+    """Where a workspace's notebook imports from, its own folder first."""
+    tree = Path(spec.tree)
+    folders = [Path(tree, spec.path).parent, *(tree / each for each in spec.module_roots)]
+    return list(dict.fromkeys(os.path.normpath(each) for each in folders))
 
 
 def carry(tree: str) -> None:

@@ -49,6 +49,7 @@ class Spark:
         if self._session is None and not self._starting:
             self._starting = True
             # What is imported now stays: collecting in between costs a tenth of the start.
+            collects = gc.isenabled()
             gc.disable()
             try:
                 self._session = self._start()
@@ -57,7 +58,8 @@ class Spark:
                     self._views = _views(self._session)
                 self._ready(self._session)
             finally:
-                gc.enable()
+                if collects:
+                    gc.enable()
                 self._starting = False
         return self._session
 
