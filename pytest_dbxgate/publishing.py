@@ -78,6 +78,7 @@ def publish(gate: Gate, evidence: Evidence, order: Order, world: World) -> Publi
     log, means = world.logged()
     project = targets.project_of(settings.project, origin, gate.root)
     result = Published(order.target or "", order.mode, project=project, origin=origin)
+    chosen: Chosen | None = None
     try:
         chosen = targets.choose(settings.targets, order.target)
         result = replace(result, target=chosen.name)
@@ -116,6 +117,8 @@ def publish(gate: Gate, evidence: Evidence, order: Order, world: World) -> Publi
             )
             result = carried_out(result, target, request, means)
     except GateError as error:
+        if chosen is not None:
+            _name_barred(error, order, chosen)
         result = replace(result, error=error)
     return replace(result, log=tuple(log.lines))
 
@@ -197,6 +200,16 @@ def allowed(order: Order, chosen: Chosen) -> dict[str, str]:
         for name, reason in order.overrides.items()
         if name in chosen.settings.overrides and name not in verdict.NEVER_OVERRIDDEN
     }
+
+
+def _name_barred(error: GateError, order: Order, chosen: Chosen) -> None:
+    """Say of an override that was asked for in vain why it did not count."""
+    name = getattr(error, "name", "")
+    if name in order.overrides and name not in allowed(order, chosen):
+        error.next_step += (
+            f"\n  next: or list {name} in `overrides` of the target {chosen.name}: "
+            "it lets nobody override that"
+        )
 
 
 def _bundle_target(contents: Contents, chosen: Chosen) -> str | None:

@@ -243,6 +243,11 @@ def test_edits_in_the_workspace_are_drift(project: pytest.Pytester) -> None:
         ["refused (drift): edited in the workspace since it was published: nb/a"]
     )
     assert b"x = 2" in objects(project.path)["nb/a"]
+    why = "or list drift in `overrides` of the target local: it lets nobody override that"
+    result.stdout.no_fnmatch_line(f"*{why}*")
+    barred = run(project, "--dbx-deploy", "--dbx-override", "drift", "--dbx-reason", "x")
+    assert barred.ret == 21
+    barred.stdout.fnmatch_lines([f"  next: {why}"])
 
 
 @pytest.mark.parametrize("where", ["addopts", "PYTEST_ADDOPTS"])

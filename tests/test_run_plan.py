@@ -71,6 +71,13 @@ def test_cases_choose_their_notebook_and_beat_what_holds_for_all(tmp_path: Path)
     assert june.session != july.session
 
 
+def test_what_is_left_out_is_so_with_its_cases(tmp_path: Path) -> None:
+    settings = '[run]\nexclude = ["gold"]\n[[run.cases]]\nnotebook = "gold/revenue.py"\n'
+    assert planned(tmp_path, settings) == {}
+    named = planned(tmp_path, settings, ("gold/revenue.py",))
+    assert list(named) == ["gold/revenue.py::run"]
+
+
 def test_a_case_without_its_notebook_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"there is no notebook gold/revenu\.py"):
         planned(tmp_path, '[[run.cases]]\nnotebook = "gold/revenu.py"\n')
@@ -124,7 +131,11 @@ def test_an_expected_error_is_green(name: str) -> None:
 
 def test_another_error_or_none_is_red() -> None:
     run = PlannedRun(KEY, {}, 1, expect_error="ValueError")
-    assert ended(RunState.FAILED, failure=FAILURE)(run).failure == FAILURE
+    other = ended(RunState.FAILED, failure=FAILURE)(run)
+    assert (other.state, other.failure) == (RunState.FAILED, FAILURE)
+    assert other.message == (
+        "it should have ended with ValueError, and ended with pyspark.errors.AnalysisException: no"
+    )
     outcome = ended(RunState.PASSED)(run)
     assert outcome.state is RunState.FAILED
     assert outcome.message == "it should have ended with ValueError, and did not fail"

@@ -285,6 +285,66 @@ def test_progress_is_seen_while_items_wait(pytester: pytest.Pytester) -> None:
     assert "dbxgate: ran" not in failures
 
 
+EXPECTED = """
+[run]
+notebooks = ["nb"]
+retries = 2
+needs = { "nb/after.py" = ["nb/other.py"], "nb/then.py" = ["nb/fails.py"] }
+secrets = { "team/key" = "env:NOT_SET_ANYWHERE" }
+[[run.cases]]
+notebook = "nb/other.py"
+expect_exit = "3 rows"
+retries = 0
+[[run.cases]]
+notebook = "nb/fails.py"
+expect_error = "ZeroDivisionError"
+[[run.cases]]
+notebook = "nb/otherwise.py"
+expect_error = "ValueError"
+retries = 0
+[[run.cases]]
+notebook = "nb/secret.py"
+retries = 0
+"""
+
+
+def test_what_is_expected_decides_what_goes_on(pytester: pytest.Pytester) -> None:
+    pytest.importorskip("pysail", reason="the extra local is not installed")
+    write(
+        pytester.path,
+        {
+            "dbxgate.toml": EXPECTED,
+            "nb/other.py": source('dbutils.notebook.exit("2 rows")'),
+            "nb/after.py": source("print(1)"),
+            "nb/fails.py": source("print(1 / 0)"),
+            "nb/then.py": source("print(1)"),
+            "nb/otherwise.py": source("print(1 / 0)"),
+            "nb/secret.py": source('print(dbutils.secrets.get("team", "key"))'),
+        },
+    )
+    result = pytester.runpytest_subprocess(
+        *("--dbx-only", "--dbx-run", "local", "-m", "dbx_run", "--dbx-json", "report.json")
+    )
+    found = outcomes(pytester.path / "report.json")
+    assert {path: each["state"] for path, each in found.items()} == {
+        "nb/other.py[]": "failed",
+        "nb/after.py[]": "not started",
+        "nb/fails.py[]": "passed",
+        "nb/then.py[]": "passed",
+        "nb/otherwise.py[]": "failed",
+        "nb/secret.py[]": "failed",
+    }
+    assert found["nb/fails.py[]"]["attempts"] == 1
+    result.stdout.fnmatch_lines_random(
+        [
+            "nb/otherwise.py:2:1 DBX707 it should have ended with ValueError, and ended with "
+            "ZeroDivisionError: division by zero",
+            "nb/other.py:1:1 DBX707 it should have exited with '3 rows', and exited with '2 rows'",
+            "*one whose variable (env:NAME) is not set is not there*",
+        ]
+    )
+
+
 def test_the_cases_that_failed_last_run_again(pytester: pytest.Pytester) -> None:
     write(pytester.path, dict(TREE))
     arguments = ("--dbx-only", "--dbx-run", "local", "-m", "dbx_run", "nb/good.py")

@@ -122,7 +122,7 @@ _VERBS = {
 
 def _end(published: Published) -> list[str]:
     deployment = published.deployment
-    nothing = f"nothing was published to {published.target}"
+    nothing = f"nothing was published to {published.target or 'any target'}"
     if published.error is not None:
         name = _name(published.error)
         if name:

@@ -10,6 +10,7 @@ from pytest_dbxgate.checks.locating import Locator
 from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.execution.outcome import CellFailure, CellPlace, Outcome, RunState
 from pytest_dbxgate.notebook.model import Notebook, NotebookKey
+from pytest_dbxgate.running.plan import OTHER_END
 
 CODES = {
     RunState.FAILED: "DBX701",
@@ -28,6 +29,14 @@ _HINTS = {
     'unsupported = "skip" in [tool.dbxgate.run]',
 }
 
+_NO_SECRET = "Secret does not exist with scope"
+"""How Databricks says so."""
+_SECRET_HINT = (
+    "name it in [tool.dbxgate.run.secrets]; one whose variable (env:NAME) is not set is not there"
+)
+_IS_SKIPPED = "run it on a cluster (--dbx-run cluster), or exclude it"
+_NOT_INSTALLED = 'install it, or have %pip do so: pip = "install" in [tool.dbxgate.run]'
+
 ReadNotebook = Callable[[NotebookKey], Notebook | None]
 
 
@@ -40,13 +49,25 @@ def findings_of(
         return ()
     mild = may_skip and outcome.state is RunState.UNSUPPORTED
     severity = Severity.WARNING if mild else Severity.ERROR
-    return tuple(replace(each, severity=severity) for each in _findings(outcome, read))
+    hint = _hint(outcome, may_skip=may_skip)
+    return tuple(replace(each, severity=severity) for each in _findings(outcome, read, hint))
 
 
-def _findings(outcome: Outcome, read: ReadNotebook) -> Iterator[Finding]:
+def _hint(outcome: Outcome, *, may_skip: bool) -> str:
+    failure = outcome.failure
+    if failure is not None and failure.message.startswith(_NO_SECRET):
+        return _SECRET_HINT
+    if outcome.state is RunState.UNSUPPORTED:
+        if failure is not None and failure.error == "ModuleNotFoundError":
+            return _NOT_INSTALLED
+        if may_skip:
+            return _IS_SKIPPED
+    return _HINTS.get(outcome.state, "")
+
+
+def _findings(outcome: Outcome, read: ReadNotebook, hint: str) -> Iterator[Finding]:
     key, failure = outcome.key.notebook, outcome.failure
     code = CODES[outcome.state]
-    hint = _HINTS.get(outcome.state, "")
     if outcome.state is RunState.FAILED and failure is None:
         code = UNEXPECTED
     place = None if failure is None else failure.place
@@ -54,7 +75,10 @@ def _findings(outcome: Outcome, read: ReadNotebook) -> Iterator[Finding]:
     found = read(key if place is None else place.key) or read(key)
     message = outcome.message or (failure.message if failure is not None else "") or "it failed"
     if failure is not None and outcome.state is RunState.FAILED:
-        message = _message(failure)
+        if outcome.message.startswith(OTHER_END):
+            code = UNEXPECTED
+        else:
+            message = _message(failure)
     if found is None:
         yield Finding(key.path, Check.RUN, code, message, hint=hint, member=key.member)
         return

@@ -19,7 +19,9 @@ from pytest_dbxgate.execution.cluster.request import (
     Progress,
 )
 from pytest_dbxgate.execution.cluster.run import run_on_cluster
+from pytest_dbxgate.execution.outcome import Outcome
 from pytest_dbxgate.running.batch import Batch, closure_of
+from pytest_dbxgate.running.plan import judged
 from pytest_dbxgate.running.secrets import by_project
 from pytest_dbxgate.targets import Chosen, Surroundings
 from pytest_dbxgate.workspace.credentials import Secret
@@ -51,6 +53,9 @@ def run(batch: Batch, chosen: Chosen, around: Surroundings) -> None:
     def tell(progress: Progress) -> None:
         batch.tell(" ".join(filter(None, (progress.step, progress.message, progress.url))))
 
+    def done(outcome: Outcome) -> None:
+        batch.done(judged(outcome, batch.planned[outcome.key]))
+
     given: dict[str, Secret] = {}
     if chosen.is_local:
         # A workspace of this machine knows what notebooks of this machine do.
@@ -65,7 +70,7 @@ def run(batch: Batch, chosen: Chosen, around: Surroundings) -> None:
             build_url=origin.build_url,
         )
         means = Means(cancelled=batch.cancelled, tell=tell)
-        ran = run_on_cluster(opened.workspace, place, request, means, batch.done)
+        ran = run_on_cluster(opened.workspace, place, request, means, done)
     for words in ran.swept:
         batch.tell(f"swept away: {words}")
     for words in ran.left:

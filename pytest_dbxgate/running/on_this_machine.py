@@ -13,7 +13,7 @@ from pytest_dbxgate.execution.trees import Trees
 from pytest_dbxgate.notebook.model import NotebookKey
 from pytest_dbxgate.project.resolving import from_root
 from pytest_dbxgate.running.batch import Batch, closure_of
-from pytest_dbxgate.running.plan import PlannedRun
+from pytest_dbxgate.running.plan import PlannedRun, judged
 from pytest_dbxgate.running.secrets import by_project
 from pytest_dbxgate.session import Gate
 from pytest_dbxgate.settings import Settings
@@ -44,13 +44,13 @@ def run(batch: Batch, *, remote: str = "", connect: Mapping[str, str] | None = N
 
         def one(key: RunKey) -> Outcome:
             planned = batch.planned[key]
-            outcome = _attempt(engine, trees, batch, planned, secrets)
+            outcome = judged(_attempt(engine, trees, batch, planned, secrets), planned)
             for attempt in range(planned.retries):
                 if outcome.state not in (RunState.FAILED, RunState.TIMED_OUT, RunState.PLATFORM):
                     break
                 if batch.cancelled():
                     break
-                outcome = _attempt(engine, trees, batch, planned, secrets)
+                outcome = judged(_attempt(engine, trees, batch, planned, secrets), planned)
                 outcome = replace(outcome, attempts=attempt + 2)
             return outcome
 

@@ -36,6 +36,8 @@ class PlannedRun:
 
 
 Planned = Mapping[RunKey, PlannedRun]
+OTHER_END = "it should have ended with"
+"""How the message begins of a run that ended with another error than it should have."""
 
 
 def plan(
@@ -56,7 +58,7 @@ def plan(
         inside = settings.inside(item.path)
         cases = [each for each in settings.run.cases if each.notebook == inside]
         used |= {(settings.folder, each.notebook) for each in cases}
-        if item.path in named or cases or _is_listed(inside, settings):
+        if item.path in named or _is_listed(inside, settings, cases=bool(cases)):
             for key in item.keys:
                 for case in cases or [CaseSettings(inside)]:
                     run = _planned(key, case, settings)
@@ -83,7 +85,7 @@ def judged(outcome: Outcome, run: PlannedRun) -> Outcome:
     failure = outcome.failure
     if run.expect_error:
         if outcome.state is RunState.PASSED:
-            message = f"it should have ended with {run.expect_error}, and did not fail"
+            message = f"{OTHER_END} {run.expect_error}, and did not fail"
             return replace(outcome, state=RunState.FAILED, message=message)
         if outcome.state is RunState.FAILED and failure is not None:
             names = (failure.error, failure.error.rpartition(".")[2], failure.condition)
@@ -91,6 +93,9 @@ def judged(outcome: Outcome, run: PlannedRun) -> Outcome:
                 notice = f"it ended with {run.expect_error}, as expected"
                 notices = (*outcome.notices, notice)
                 return replace(outcome, state=RunState.PASSED, failure=None, notices=notices)
+            ended = ": ".join(filter(None, (failure.error, failure.message)))
+            words = f"{OTHER_END} {run.expect_error}, and ended with {ended}"
+            return replace(outcome, message=words)
     elif run.expect_exit not in (None, outcome.exit_value) and outcome.state is RunState.PASSED:
         found = "nothing" if outcome.exit_value is None else repr(outcome.exit_value)
         message = f"it should have exited with {run.expect_exit!r}, and exited with {found}"
@@ -98,11 +103,10 @@ def judged(outcome: Outcome, run: PlannedRun) -> Outcome:
     return outcome
 
 
-def _is_listed(inside: str, settings: Settings) -> bool:
+def _is_listed(inside: str, settings: Settings, *, cases: bool) -> bool:
     run = settings.run
-    return any(matches(inside, each) for each in run.notebooks) and not any(
-        matches(inside, each) for each in run.exclude
-    )
+    listed = cases or any(matches(inside, each) for each in run.notebooks)
+    return listed and not any(matches(inside, each) for each in run.exclude)
 
 
 def _planned(key: NotebookKey, case: CaseSettings, settings: Settings) -> PlannedRun:

@@ -140,7 +140,7 @@ class Runs:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _end(self, outcome: Outcome) -> None:
-        outcome = _veiled(plan.judged(outcome, self._planned[outcome.key]), self._veil)
+        outcome = _veiled(outcome, self._veil)
         settings = self._gate.projects.of_key(outcome.key.notebook)
         found = findings_of(
             outcome,
