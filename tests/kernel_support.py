@@ -62,14 +62,14 @@ class Bench:
     def notebook(self, *cells: str, path: str = "main.py") -> None:
         self.write(path, source(*cells))
 
-    def run(self, *cells: str, **changes: Any) -> ChildEnd:
+    def run(self, *cells: str, timeout: float = 120, **changes: Any) -> ChildEnd:
         """Run ``main.py``, made of these cells where there are any."""
         if cells:
             self.notebook(*cells)
         self._runs += 1
         spec = replace(self.spec, **changes)
         folder = self._folder / f"run-{self._runs}"
-        return run_child(spec, folder, timeout=120, start=self._start)
+        return run_child(spec, folder, timeout=timeout, start=self._start)
 
 
 @pytest.fixture(scope="session")

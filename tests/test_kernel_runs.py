@@ -147,7 +147,7 @@ def test_a_child_that_takes_too_long(bench: Bench) -> None:
     end = bench.run("dbutils.notebook.run('child', 1)")
     assert end.failure is not None
     assert end.failure.message.startswith(
-        "com.databricks.NotebookExecutionException: TIMEDOUT: child: child.py cell 1, line 1: "
+        "com.databricks.NotebookExecutionException: TIMEDOUT: child: child.py cell 1, line 2: "
     )
 
 
@@ -177,3 +177,16 @@ _IPYNB = (
     '{"cells": [{"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": null, '
     '"source": ["x = 5"]}], "metadata": {}, "nbformat": 4, "nbformat_minor": 0}'
 )
+
+
+def test_a_time_out_names_the_line_that_ran(bench: Bench) -> None:
+    bench.notebook("import time\n\ndef wait():\n    time.sleep(600)", path="helper.py")
+    end = bench.run("x = 1", "%run ./helper", "print(x)\n\nwait()", timeout=1.5)
+    assert end.state is RunState.TIMED_OUT
+    assert end.failure is not None
+    assert end.failure.place == CellPlace("main.py", 3, 3)
+    bench.notebook("import time\ntime.sleep(600)", path="slow.py")
+    within = bench.run("x = 1", "%run ./slow", timeout=1.5)
+    assert within.failure is not None
+    assert within.failure.place == CellPlace("slow.py", 1, 2)
+    assert within.failure.chain == (CellPlace("main.py", 2, 1),)

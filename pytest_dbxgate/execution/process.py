@@ -83,8 +83,12 @@ def run_child(
         tail.close()
     told = _told(file)
     if why is not None:
-        # Which cell ran is what was told before it was asked to end.
-        told = [event for event in told if event.get("time", 0) <= stopped]
+        # Which cell ran is what was told before it was asked to end, and where it was then.
+        told = [
+            event
+            for event in told
+            if event.get("time", 0) <= stopped or event["kind"] == Kind.CELL_STOPPED
+        ]
     end = _ended(told, process.returncode, why, timeout, tail.text)
     return replace(end, output=tail.text, seconds=time.monotonic() - started)
 
@@ -292,6 +296,11 @@ def _running(told: list[Event]) -> CellFailure | None:
     place = _place(open_cells[-1]) if open_cells else None
     if place is None:
         return None
+    for event in told:
+        line = event.get("line")
+        if event["kind"] == Kind.CELL_STOPPED and _place(event) == place and isinstance(line, int):
+            place = place._replace(line=line)
+            break
     chain = open_cells[-1].get("chain") or ()
     with contextlib.suppress(TypeError):
         return CellFailure(place, "", "", chain=tuple(CellPlace(*each) for each in chain))

@@ -80,7 +80,8 @@ class Spec:
 
 class Kind:
     """The kinds of events, in the order they come: START, then CELL, CELL_DONE, NOTICE,
-    TASK_VALUE any number of times, then END, but for a process that died."""
+    TASK_VALUE any number of times, then END, but for a process that died. CELL_STOPPED comes where
+    it was asked to end."""
 
     START = "start"
     """``digest``."""
@@ -88,6 +89,9 @@ class Kind:
     """A cell begins: ``path``, ``member``, ``cell``, ``chain``."""
     CELL_DONE = "cell-done"
     """``seconds``; of the cell that began last and has not ended."""
+    CELL_STOPPED = "cell-stopped"
+    """Where a cell was when the process was asked to end: ``path``, ``member``, ``cell`` and
+    ``line``, from 1."""
     NOTICE = "notice"
     """``text``."""
     TASK_VALUE = "task-value"

@@ -41,6 +41,11 @@ class Failures:
         )
         return state, failure
 
+    def place(self, error: BaseException, step: Step, code_line: int = 1) -> CellPlace:
+        """The line of the cell that ``error`` comes from."""
+        frames = [frame for frame in _frames(error) if self._is_shown(frame[0])]
+        return self._place(error, frames, step, code_line)
+
     def _is_shown(self, file: str) -> bool:
         if self._places.find(file, 1) is not None:
             return True

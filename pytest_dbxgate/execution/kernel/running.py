@@ -93,8 +93,9 @@ class Runner:
         parts.places.enter(step)
         try:
             self._try(notebook, cell, step)
-        except RunCancelled:
+        except RunCancelled as error:
             # The cell does not count as done: it is the one that took too long.
+            parts.teller.cell_stopped(parts.failures.place(error, step, _first_line(cell)))
             raise
         except BaseException:
             parts.teller.cell_done(place, time.monotonic() - started)
@@ -112,8 +113,7 @@ class Runner:
         except PythonRestart:
             parts.restart()
         except BaseException as error:
-            code_line = 1 if cell.language is Language.PYTHON else cell.code_line
-            raise CellError(*parts.failures.describe(error, step, code_line)) from None
+            raise CellError(*parts.failures.describe(error, step, _first_line(cell))) from None
         finally:
             if os.getpid() != self._process:
                 # A fork of the notebook's has no cells to run.
@@ -164,6 +164,11 @@ class Runner:
         here = step.place._replace(line=run.spot.line)
         with parts.widgets.given(_parameters(run)):
             self.run(target, (*step.chain, here))
+
+
+def _first_line(cell: Cell) -> int:
+    """The line of the cell that line 1 of its code is."""
+    return 1 if cell.language is Language.PYTHON else cell.code_line
 
 
 def _runs(notebook: Notebook) -> tuple[Run, ...]:

@@ -47,6 +47,15 @@ class Teller:
             cell=place.cell,
         )
 
+    def cell_stopped(self, place: CellPlace) -> None:
+        self._tell(
+            Kind.CELL_STOPPED,
+            path=place.path,
+            member=place.member,
+            cell=place.cell,
+            line=place.line,
+        )
+
     def notice(self, text: str) -> None:
         """Tell it once, however often it is said."""
         if text not in self._said:
