@@ -90,7 +90,8 @@ time.sleep(0.5)
 """
     )
     assert end.state is RunState.PASSED
-    assert gone(int(end.output))
+    # Python 3.12 and newer warn of a fork ahead of it.
+    assert gone(int(end.output.split()[-1]))
 
 
 def test_nothing_is_left_on_a_time_out_of_what_a_notebook_ran(bench: Bench) -> None:
