@@ -305,6 +305,12 @@ retries = 0
 [[run.cases]]
 notebook = "nb/secret.py"
 retries = 0
+[[run.cases]]
+notebook = "nb/table.py"
+retries = 0
+[[run.cases]]
+notebook = "nb/day.sql"
+retries = 0
 """
 
 
@@ -320,6 +326,8 @@ def test_what_is_expected_decides_what_goes_on(pytester: pytest.Pytester) -> Non
             "nb/then.py": source("print(1)"),
             "nb/otherwise.py": source("print(1 / 0)"),
             "nb/secret.py": source('print(dbutils.secrets.get("team", "key"))'),
+            "nb/table.py": source('spark.table("main.shop.orders").count()'),
+            "nb/day.sql": source("SELECT :day AS day", suffix=".sql"),
         },
     )
     result = pytester.runpytest_subprocess(
@@ -333,6 +341,8 @@ def test_what_is_expected_decides_what_goes_on(pytester: pytest.Pytester) -> Non
         "nb/then.py[]": "passed",
         "nb/otherwise.py[]": "failed",
         "nb/secret.py[]": "failed",
+        "nb/table.py[]": "failed",
+        "nb/day.sql[]": "failed",
     }
     assert found["nb/fails.py[]"]["attempts"] == 1
     result.stdout.fnmatch_lines_random(
@@ -341,6 +351,8 @@ def test_what_is_expected_decides_what_goes_on(pytester: pytest.Pytester) -> Non
             "ZeroDivisionError: division by zero",
             "nb/other.py:1:1 DBX707 it should have exited with '3 rows', and exited with '2 rows'",
             "*one whose variable (env:NAME) is not set is not there*",
+            "*if another notebook makes it: name that one in *run.needs]*",
+            "nb/day.sql:2:1 DBX701 *Exception: no value for :day: a widget or a parameter gives it",
         ]
     )
 

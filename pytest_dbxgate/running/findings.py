@@ -34,6 +34,8 @@ _NO_SECRET = "Secret does not exist with scope"
 _SECRET_HINT = (
     "name it in [tool.dbxgate.run.secrets]; one whose variable (env:NAME) is not set is not there"
 )
+_NO_TABLE = "TABLE_OR_VIEW_NOT_FOUND"
+_TABLE_HINT = "if another notebook makes it: name that one in [tool.dbxgate.run.needs]"
 _IS_SKIPPED = "run it on a cluster (--dbx-run cluster), or exclude it"
 _NOT_INSTALLED = 'install it, or have %pip do so: pip = "install" in [tool.dbxgate.run]'
 
@@ -57,6 +59,8 @@ def _hint(outcome: Outcome, *, may_skip: bool) -> str:
     failure = outcome.failure
     if failure is not None and failure.message.startswith(_NO_SECRET):
         return _SECRET_HINT
+    if failure is not None and failure.condition == _NO_TABLE:
+        return _TABLE_HINT
     if outcome.state is RunState.UNSUPPORTED:
         if failure is not None and failure.error == "ModuleNotFoundError":
             return _NOT_INSTALLED

@@ -33,6 +33,8 @@ _NO_SOURCE = re.compile(r"No data source found for: ([\w.-]+)")
 _REQUIRED = re.compile(
     r"^(\w+) is required|optional dependency '(\w+)|name '\w+' from '(databricks)'"
 )
+_NO_VALUE = re.compile(r"Placeholder '(:\w+)' was not provided a value")
+"""How Sail says that a parameter of SQL is missing."""
 _GONE = (
     "StatusCode.UNAVAILABLE",
     "failed to connect to all addresses",
@@ -80,6 +82,10 @@ def judged(error: BaseException, skipped: Collection[str]) -> tuple[RunState, st
         absent = _NO_SOURCE.search(str(seen)) if _is_of_spark(seen) else None
         if absent is not None:
             return RunState.UNSUPPORTED, f"the engine has no data source {absent[1]}"
+        unbound = _NO_VALUE.search(str(seen)) if _is_of_spark(seen) else None
+        if unbound is not None:
+            name = unbound[1]
+            return RunState.FAILED, f"no value for {name}: a widget or a parameter gives it"
         reason = limit_of(seen) if _is_of_spark(seen) else ""
         if reason:
             return RunState.UNSUPPORTED, f"{reason} ({message})"
