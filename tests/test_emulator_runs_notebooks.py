@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -196,17 +197,19 @@ def test_a_cancel_leaves_no_process(workspace: Workspace, tmp_path: Path) -> Non
 
 
 @needs_proc
-def test_a_stop_ends_what_runs(tmp_path: Path) -> None:
-    mark = tmp_path / "running"
-    before = set(Path(os.environ.get("TMPDIR", "/tmp")).glob("dbxgate-workspace-*"))
+def test_a_stop_ends_what_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mark, temporary = tmp_path / "running", tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     running = start(tmp_path / "workspace")
     put(running, "/Shared/slow.py", SLOW.format(mark))
     run_id = Workspace(running).begin("slow")
     wait(mark.exists)
     assert children()
+    assert list(temporary.iterdir())
     running.stop()
     assert children() == set()
-    assert set(Path(os.environ.get("TMPDIR", "/tmp")).glob("dbxgate-workspace-*")) <= before
+    assert list(temporary.iterdir()) == []
     with start(tmp_path / "workspace") as running:
         run = Workspace(running).ended(run_id)
         assert told(run).startswith("INTERNAL_ERROR FAILED")
