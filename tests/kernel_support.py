@@ -79,8 +79,9 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
         yield start_python
         return
     folder = tmp_path_factory.mktemp("forks")
-    with Forks(folder, child_environment(folder, {})) as forks:
-        yield forks.start
+    forks = Forks(folder, child_environment(folder, {}))
+    yield forks.start
+    forks.stop()
 
 
 @pytest.fixture

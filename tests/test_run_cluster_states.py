@@ -179,7 +179,7 @@ def outcome(told: Told, state: RemoteState, **more: Any) -> Outcome:
     planned = PlannedTask("0001", ClusterWork(KEY, "flow/a.py", "d" * 64))
     task = RemoteTask("0001", 7, state, started=10.0, ended=12.5, url="https://x/7", **more)
     host = "https://adb-1.2.azuredatabricks.net"
-    collector = Collector.of(told, host, lambda seconds: None)  # type: ignore[arg-type]
+    collector = Collector.of(told, host, lambda seconds: None, "/copy")  # type: ignore[arg-type]
     return collector.outcome(planned, task, formats.parse("flow/a.py", NOTE)[0])
 
 

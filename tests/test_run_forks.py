@@ -25,8 +25,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there are forks
 @pytest.fixture
 def forks(tmp_path: Path) -> Iterator[Forks]:
     folder = tmp_path / "forks"
-    with Forks(folder, child_environment(folder, {"GIVEN": "yes"})) as made:
-        yield made
+    made = Forks(folder, child_environment(folder, {"GIVEN": "yes"}))
+    yield made
+    made.stop()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -32,11 +33,18 @@ tell("cell", path="a.py", member=None, cell=2, chain=[["main.py", 1, 1, None]])
 )
 
 
-def child(folder: Path, code: str, **more: object) -> ChildEnd:
+def child(
+    folder: Path,
+    code: str,
+    *,
+    timeout: float | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> ChildEnd:
     """What came of a child that runs ``code`` in place of a notebook."""
     spec = Spec(tree=str(folder), path="a.py", environment={"GIVEN": "yes"})
     start = partial(start_python, command=["-c", code])
-    return run_child(spec, folder / "run", start=start, **more)  # type: ignore[arg-type]
+    own = folder / "run"
+    return run_child(spec, own, timeout=timeout, cancelled=cancelled, start=start)
 
 
 def test_what_is_told_is_what_came_of_it(tmp_path: Path) -> None:

@@ -18,7 +18,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import IO
 
 from pytest_dbxgate.execution.starting import LOST, Child, start_python
@@ -42,7 +41,6 @@ class Forks:
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         """``environment`` is what every fork begins with; each gets its own in its place."""
-        folder.mkdir(parents=True, exist_ok=True)
         self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         # Notebooks that run notebooks ask for forks, too.
         ends = (theirs.fileno(), self._requests.fileno())
@@ -57,17 +55,6 @@ class Forks:
                 pass_fds=ends,
                 start_new_session=True,
             )
-
-    def __enter__(self) -> Forks:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def start(self, folder: Path, environment: Mapping[str, str]) -> Child:
         """A process in a group of its own; a new Python where the server does not answer."""

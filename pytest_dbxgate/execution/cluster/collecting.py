@@ -32,12 +32,12 @@ class Collector:
     workspace: Workspace
     engine: str
     sleep: Callable[[float], None]
-    copy: str = ""
+    copy: str
     """The folder of the workspace that holds the copy of the repository."""
 
     @classmethod
     def of(
-        cls, workspace: Workspace, host: str, sleep: Callable[[float], None], copy: str = ""
+        cls, workspace: Workspace, host: str, sleep: Callable[[float], None], copy: str
     ) -> Collector:
         name = urlsplit(host).hostname or host
         engine = f"cluster {name.removesuffix('.azuredatabricks.net')}"
@@ -90,8 +90,6 @@ class Collector:
 
     def _in_repository(self, text: str) -> str:
         """With the paths of the copy as those of the repository."""
-        if not self.copy:
-            return text
         return text.replace(f"/Workspace{self.copy}/", "").replace(f"{self.copy}/", "")
 
     def _outcome(self, planned: PlannedTask, task: RemoteTask, state: RunState) -> Outcome:

@@ -24,8 +24,6 @@ from pytest_dbxgate.errors import PlatformError
 _LINES = 40
 """Lines kept of what a server writes."""
 
-_ENDED = "ended as it started"
-
 _GRACE = 5.0
 """Seconds between asking a server to end and ending it."""
 
@@ -64,8 +62,10 @@ class Supervised:
             raise
         if not address:
             self.stop()
-            # What it wrote has ended, and so it has or is about to.
-            why = f"did not answer within {patience:.0f} s" if address is None else _ENDED
+            why = "ended as it started"
+            if address is None:
+                # Its output has not ended, so it has not either.
+                why = f"did not answer within {patience:.0f} s"
             raise PlatformError(
                 f"the Spark engine ({version}) {why}\n{self.last_words()}".rstrip(),
                 next_step="run it again; if it stays so, report these lines",

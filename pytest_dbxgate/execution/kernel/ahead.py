@@ -82,6 +82,7 @@ class _OnImport(MetaPathFinder):
             execute(module)
             self._then()
 
+        # Every import has a loader of its own, so no other module is concerned.
         spec.loader.exec_module = execute_then  # type: ignore[method-assign]
         return spec
 

@@ -28,7 +28,7 @@ class Failures:
     ) -> tuple[RunState, CellFailure]:
         """Whose fault ``error`` is, and what to show of it. ``code_line`` is the cell line on
         which the code of a cell that is no Python begins."""
-        frames = [frame for frame in _frames(error) if self._is_shown(frame[0])]
+        frames = self._shown_frames(error)
         state, message = judged(error, self._skipped)
         failure = CellFailure(
             place=self._place(error, frames, step, code_line),
@@ -43,8 +43,10 @@ class Failures:
 
     def place(self, error: BaseException, step: Step, code_line: int = 1) -> CellPlace:
         """The line of the cell that ``error`` comes from."""
-        frames = [frame for frame in _frames(error) if self._is_shown(frame[0])]
-        return self._place(error, frames, step, code_line)
+        return self._place(error, self._shown_frames(error), step, code_line)
+
+    def _shown_frames(self, error: BaseException) -> list[tuple[str, int, str]]:
+        return [frame for frame in _frames(error) if self._is_shown(frame[0])]
 
     def _is_shown(self, file: str) -> bool:
         if self._places.find(file, 1) is not None:

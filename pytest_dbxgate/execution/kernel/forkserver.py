@@ -32,7 +32,7 @@ from typing import NoReturn
 
 from pytest_dbxgate.execution.forks import MARK, NUMBER, ROOM_FOR_MARKS, start_fork
 from pytest_dbxgate.execution.kernel import __main__ as kernel
-from pytest_dbxgate.execution.kernel import ahead
+from pytest_dbxgate.execution.kernel import ahead, own_modules
 from pytest_dbxgate.execution.starting import Start
 
 _KERNEL = "pytest_dbxgate.execution.kernel.kernel"
@@ -44,8 +44,7 @@ def main() -> NoReturn:
     for each in (requests, asking):
         each.set_inheritable(False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    started_in = os.path.normpath(Path.cwd())
-    sys.path[:] = [each for each in sys.path if os.path.normpath(each or ".") != started_in]
+    own_modules.leave_out_this_folder()
     with contextlib.suppress(ImportError):
         importlib.import_module(_KERNEL)
     ahead.load(_SPARK)

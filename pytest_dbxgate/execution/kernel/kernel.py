@@ -39,7 +39,7 @@ from pytest_dbxgate.execution.kernel.telling import Teller
 from pytest_dbxgate.execution.kernel.widgets import Widgets, WidgetValues
 from pytest_dbxgate.execution.outcome import CellFailure, RunState
 from pytest_dbxgate.execution.spec import Spec
-from pytest_dbxgate.execution.starting import Start, start_python
+from pytest_dbxgate.execution.starting import Start
 from pytest_dbxgate.notebook.model import NotebookKey
 
 
@@ -54,7 +54,7 @@ class _End:
 class Kernel:
     """Runs what a spec asks for, in this process."""
 
-    def __init__(self, spec: Spec, start: Start = start_python) -> None:
+    def __init__(self, spec: Spec, start: Start) -> None:
         self._spec = spec
         self._start = start
         self._redactor = Redactor(spec.secrets.values())
@@ -175,10 +175,8 @@ class Kernel:
         file_api.install(files)
         # IPython has an ``open`` of its own, which knows the original alone.
         self._names["open"] = open
-        # The run's own folder is nothing to import from.
-        started_in = os.path.normpath(Path.cwd())
-        rest = [each for each in sys.path if os.path.normpath(each or ".") != started_in]
-        sys.path[:] = [*own_modules.roots(spec), *rest]
+        own_modules.leave_out_this_folder()
+        sys.path[:0] = own_modules.roots(spec)
         sys.argv[:] = [spec.path]
         self._set_out(shell)
         spark.watch_imports()

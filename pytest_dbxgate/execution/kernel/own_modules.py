@@ -18,6 +18,12 @@ def roots(spec: Spec) -> list[str]:
     return list(dict.fromkeys(os.path.normpath(each) for each in folders))
 
 
+def leave_out_this_folder() -> None:
+    """The folder that a process of ours starts in is nothing to import from."""
+    here = os.path.normpath(Path.cwd())
+    sys.path[:] = [each for each in sys.path if os.path.normpath(each or ".") != here]
+
+
 def carry(tree: str) -> None:
     """From now on functions of modules below ``tree`` are sent with all they need: the engine
     serves many runs, whose files it cannot import."""
