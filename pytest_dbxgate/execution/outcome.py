@@ -100,6 +100,8 @@ class Outcome:
     message: str = ""
     """Why it ended as it did, where no cell says so: a time-out, the platform's words."""
     failure: CellFailure | None = None
+    unexpected: bool = False
+    """It ended with another error than the settings expect; ``message`` says with which."""
     exit_value: str | None = None
     """What ``dbutils.notebook.exit`` was given; None where it was not called."""
     output: str = ""

@@ -10,7 +10,6 @@ from pytest_dbxgate.checks.locating import Locator
 from pytest_dbxgate.codes import Check, Severity
 from pytest_dbxgate.execution.outcome import CellFailure, CellPlace, Outcome, RunState
 from pytest_dbxgate.notebook.model import Notebook, NotebookKey
-from pytest_dbxgate.running.plan import OTHER_END
 
 CODES = {
     RunState.FAILED: "DBX701",
@@ -72,17 +71,14 @@ def _hint(outcome: Outcome, *, may_skip: bool) -> str:
 def _findings(outcome: Outcome, read: ReadNotebook, hint: str) -> Iterator[Finding]:
     key, failure = outcome.key.notebook, outcome.failure
     code = CODES[outcome.state]
-    if outcome.state is RunState.FAILED and failure is None:
+    if outcome.state is RunState.FAILED and (failure is None or outcome.unexpected):
         code = UNEXPECTED
     place = None if failure is None else failure.place
     # The run of a notebook may end in another one; the finding stands where the failing cell is.
     found = read(key if place is None else place.key) or read(key)
     message = outcome.message or (failure.message if failure is not None else "") or "it failed"
-    if failure is not None and outcome.state is RunState.FAILED:
-        if outcome.message.startswith(OTHER_END):
-            code = UNEXPECTED
-        else:
-            message = _message(failure)
+    if failure is not None and outcome.state is RunState.FAILED and not outcome.unexpected:
+        message = _message(failure)
     if found is None:
         yield Finding(key.path, Check.RUN, code, message, hint=hint, member=key.member)
         return

@@ -36,8 +36,6 @@ class PlannedRun:
 
 
 Planned = Mapping[RunKey, PlannedRun]
-OTHER_END = "it should have ended with"
-"""How the message begins of a run that ended with another error than it should have."""
 
 
 def plan(
@@ -85,7 +83,7 @@ def judged(outcome: Outcome, run: PlannedRun) -> Outcome:
     failure = outcome.failure
     if run.expect_error:
         if outcome.state is RunState.PASSED:
-            message = f"{OTHER_END} {run.expect_error}, and did not fail"
+            message = f"it should have ended with {run.expect_error}, and did not fail"
             return replace(outcome, state=RunState.FAILED, message=message)
         if outcome.state is RunState.FAILED and failure is not None:
             names = (failure.error, failure.error.rpartition(".")[2], failure.condition)
@@ -94,8 +92,8 @@ def judged(outcome: Outcome, run: PlannedRun) -> Outcome:
                 notices = (*outcome.notices, notice)
                 return replace(outcome, state=RunState.PASSED, failure=None, notices=notices)
             ended = ": ".join(filter(None, (failure.error, failure.message)))
-            words = f"{OTHER_END} {run.expect_error}, and ended with {ended}"
-            return replace(outcome, message=words)
+            message = f"it should have ended with {run.expect_error}, and ended with {ended}"
+            return replace(outcome, unexpected=True, message=message)
     elif run.expect_exit not in (None, outcome.exit_value) and outcome.state is RunState.PASSED:
         found = "nothing" if outcome.exit_value is None else repr(outcome.exit_value)
         message = f"it should have exited with {run.expect_exit!r}, and exited with {found}"
